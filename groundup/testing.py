@@ -1,0 +1,124 @@
+"""What graded tests are written with: inputs that are the same everywhere, and `check`."""
+
+import contextlib
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from groundup import snapshots
+from groundup.failures import Mismatch
+from groundup.stages import STAGES
+
+__all__ = ["Draw", "Mismatch", "assert_close", "check", "load_weights"]
+
+
+class Draw:
+    """Random inputs of a graded test.
+
+    They come from NumPy's frozen Mersenne Twister (NEP 19), so that they are the same with every
+    version of every package on every machine.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._random = np.random.RandomState(zlib.crc32(name.encode()))
+
+    def normal(self, *shape: int, scale: float = 1.0) -> Tensor:
+        """Float32, mean 0, standard deviation `scale`."""
+        return torch.from_numpy(self._random.standard_normal(shape) * scale).float()
+
+    def integers(self, low: int, high: int, *shape: int) -> Tensor:
+        """Int64 from [low, high)."""
+        return torch.from_numpy(self._random.randint(low, high, shape, dtype=np.int64))
+
+    def distinct(self, high: int, *shape: int) -> Tensor:
+        """Int64 from [0, high), no value twice along the last axis."""
+        rows = int(np.prod(shape[:-1], dtype=int))
+        drawn = [self._random.permutation(high)[: shape[-1]] for _ in range(rows)]
+        return torch.from_numpy(np.stack(drawn).astype(np.int64)).reshape(shape)
+
+    def weights(self, module: nn.Module) -> None:
+        """Give every parameter a value that depends on its name only: matrices of standard
+        deviation 1/√fan_in, vectors (gains) around 1 but not 1."""
+        with torch.no_grad():
+            for name, parameter in module.named_parameters():
+                own = Draw(f"{self._name} {name}")
+                if parameter.ndim < 2:
+                    value = 1 + own.normal(*parameter.shape, scale=0.3)
+                else:
+                    value = own.normal(*parameter.shape, scale=parameter.shape[-1] ** -0.5)
+                parameter.copy_(value)
+
+
+def load_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Load `weights` by the names the contract states, or say which names were found instead."""
+    found = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+    wanted = {name: tuple(value.shape) for name, value in weights.items()}
+    if found != wanted:
+        raise Mismatch(
+            f"The state dict of {type(module).__name__} has other names or shapes than the "
+            f"contract.\nexpected: {_listing(wanted)}\nfound:    {_listing(found)}"
+        )
+    module.load_state_dict(dict(weights))
+
+
+def _listing(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in sorted(shapes.items())) or "nothing"
+
+
+def assert_close(
+    actual: Any, expected: Any, why: str, *, rtol: float = 0.0, atol: float = 0.0
+) -> None:
+    """Compare with an independent oracle; `why` says in one sentence what the oracle is."""
+    difference = snapshots.difference(
+        snapshots.record(actual), snapshots.record(expected), rtol=rtol, atol=atol
+    )
+    if difference:
+        raise Mismatch(f"{why}\n{difference}")
+
+
+_current: pytest.Item | None = None
+
+
+@contextlib.contextmanager
+def snapshot_of(item: pytest.Item) -> Iterator[None]:
+    """While a test runs, its snapshot is the one that `check` compares with."""
+    global _current
+    _current = item
+    try:
+        yield
+    finally:
+        _current = None
+
+
+def check(observation: Any, *, rtol: float = 0.0, atol: float = 0.0) -> None:
+    """Compare what a graded test observed with its snapshot in `fixtures/`; once in a test.
+
+    An observation is a tensor, an array, a number, a string, a list of one of those, or a
+    mapping from names to them. Integers and strings are compared exactly.
+    """
+    if _current is None:
+        raise RuntimeError("check() is for graded tests: it was called outside of one")
+    path = _snapshot_path(_current)
+    parts = observation if isinstance(observation, Mapping) else {"result": observation}
+    records = {name: snapshots.record(value) for name, value in parts.items()}
+    if _current.config.getoption("--record-snapshots"):
+        snapshots.write(path, records)
+        return
+    for name, expected in snapshots.read(path).items():
+        if name not in records:
+            raise Mismatch(f"the observation has no {name}; it has {', '.join(records)}")
+        difference = snapshots.difference(records[name], expected, rtol=rtol, atol=atol)
+        if difference:
+            raise Mismatch(difference if len(parts) == 1 else f"{name}: {difference}")
+
+
+def _snapshot_path(item: pytest.Item) -> Path:
+    stage = next(stage for stage in STAGES if item.path.is_relative_to(stage.tests))
+    return snapshots.folder(stage) / f"{item.path.stem}.{item.name}.npz"

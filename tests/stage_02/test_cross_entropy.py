@@ -1,0 +1,50 @@
+import math
+
+import pytest
+import torch
+
+from groundup.testing import assert_close, check
+from s02_layers import cross_entropy
+
+
+@pytest.mark.parametrize(
+    "shape", [(6,), (3, 5), (4, 4), (2, 3, 5)], ids=["6", "3x5", "4x4", "2x3x5"]
+)
+def test_cross_entropy_is_the_mean_over_all_leading_axes(draw, shape):
+    logits, targets = draw.normal(*shape, 7, scale=3.0), draw.integers(0, 7, *shape)
+    check(cross_entropy(logits, targets), atol=1e-6, rtol=1e-5)
+
+
+def test_cross_entropy_agrees_with_torch_in_value_and_gradient(draw):
+    logits, targets = draw.normal(3, 5, 7).requires_grad_(), draw.integers(0, 7, 3, 5)
+    loss = cross_entropy(logits, targets)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    expected = torch.nn.functional.cross_entropy(logits.reshape(15, 7), targets.reshape(15))
+    (expected_gradient,) = torch.autograd.grad(expected, logits)
+    assert_close(loss, expected, "torch's cross_entropy", atol=1e-6, rtol=1e-5)
+    assert_close(gradient, expected_gradient, "the gradient of every position", atol=1e-7)
+
+
+def test_cross_entropy_is_finite_for_large_logits(draw):
+    offsets = torch.tensor([[-1000.0], [0.0], [1000.0]])
+    logits, targets = draw.normal(3, 7) + offsets, draw.integers(0, 7, 3)
+    expected = torch.nn.functional.cross_entropy(logits, targets)
+    assert_close(cross_entropy(logits, targets), expected, "large logits", rtol=1e-5)
+
+
+def test_cross_entropy_of_a_hopeless_prediction_is_not_capped():
+    logits = torch.tensor([[1000.0, 0.0, 0.0]])
+    loss = cross_entropy(logits, torch.tensor([1]))
+    assert_close(loss, torch.tensor(1000.0), "-log softmax of 1000 below the maximum", rtol=1e-6)
+
+
+def test_cross_entropy_of_equal_logits_is_log_vocab():
+    loss = cross_entropy(torch.zeros(4, 6, 50), torch.arange(24).reshape(4, 6))
+    assert_close(loss, torch.tensor(math.log(50)), "ln 50, nothing known", rtol=1e-6)
+
+
+def test_cross_entropy_leaves_its_inputs_as_they_were(draw):
+    logits, targets = draw.normal(3, 7), draw.integers(0, 7, 3)
+    before = logits.clone()
+    cross_entropy(logits, targets)
+    assert_close(logits, before, "cross_entropy changed the logits it was given")
