@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import einx  # noqa: F401  imported here because under jaxtyping's import hook it compiles anew
 import numpy as np
 import pytest
 import torch
