@@ -36,6 +36,10 @@ def explain(error: BaseException) -> str:
 def _frames(trace: TracebackType | None) -> Iterator[tuple[Path, int, str]]:
     for frame, line in traceback.walk_tb(trace):
         yield Path(frame.f_code.co_filename), line, frame.f_code.co_qualname
+        # jaxtyping raises from its wrapper, when the function it is about has no frame any more.
+        code = getattr(frame.f_locals.get("fn"), "__code__", None)
+        if code and frame.f_globals.get("__name__") == "jaxtyping._decorator":
+            yield Path(code.co_filename), code.co_firstlineno, code.co_qualname
 
 
 def _is_under_test(path: Path) -> bool:

@@ -75,6 +75,7 @@ def pytest_runtest_makereport(
         return report
     if report.skipped:
         report.outcome = "failed"
+        vars(report).pop("wasxfail", None)
         report.longrepr = f"a graded test may not skip: {call.excinfo.value}"
     elif report.failed and item.config.stash[_SHORT]:
         report.longrepr = explain(call.excinfo.value)
@@ -98,7 +99,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Leave the listing of failures to `pytest_terminal_summary` unless a --tb was asked for."""
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     session.config.stash[_SHORT] = session.config.option.tbstyle == "auto"
-    if session.config.stash[_SHORT]:
+    if session.config.stash[_SHORT] and terminal:
         session.config.option.tbstyle = "no"
         terminal.reportchars = terminal.reportchars.replace("f", "").replace("E", "")
 

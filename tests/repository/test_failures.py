@@ -1,0 +1,111 @@
+"""What a learner reads when something is wrong: the exact lines."""
+
+import pytest
+
+LAYERS = "assignments/02_layers/s02_layers/adapter.py"
+
+
+def write(course, function: str, body: str) -> None:
+    """Fill `function` of the layers stub with one line."""
+    adapter = course / LAYERS
+    head, found, tail = adapter.read_text(encoding="utf-8").partition(f"def {function}(")
+    assert found, function
+    tail = tail.replace("raise NotImplementedError", body, 1)
+    adapter.write_text(head + found + tail, encoding="utf-8")
+
+
+def listing(done) -> list[str]:
+    _, _, text = done.stdout.partition("what is not right yet")
+    return [line for line in text.splitlines()[1:-1] if line]
+
+
+def told(done, test: str) -> list[str]:
+    """The lines printed for one test, its name first."""
+    lines = listing(done)
+    start = next(number for number, line in enumerate(lines) if test in line)
+    rest = next((n for n, line in enumerate(lines[start + 1 :]) if line[0] != " "), len(lines))
+    return lines[start : start + 1 + rest]
+
+
+@pytest.fixture(scope="module")
+def broken(run, tmp_path_factory, copy_course):
+    """One run over layers with a different fault in each function."""
+    course = copy_course(tmp_path_factory.mktemp("broken"))
+    write(course, "silu", "return 2 * torch.sigmoid(x)")
+    write(course, "softmax", "return y")
+    write(course, "cross_entropy", "return (logits[..., 0] - targets).mean(dim=-1)")
+    (course / "tests/stage_02/test_skipping.py").write_text(SKIPPING, encoding="utf-8")
+    return run("pytest", "tests/stage_02", "-q", cwd=course)
+
+
+SKIPPING = """
+import pytest
+
+def test_that_skips():
+    pytest.skip("tired")
+
+def test_that_is_expected_to_fail():
+    pytest.xfail("hard")
+"""
+
+
+def test_a_stub_is_one_line(broken):
+    assert told(broken, "test_swiglu_agrees_with_torch") == [
+        "tests/stage_02/test_activations.py::test_swiglu_agrees_with_torch  "
+        f"not written yet: SwiGLU.__init__ ({LAYERS}:91)"
+    ]
+
+
+def test_a_wrong_value_is_a_small_difference(broken):
+    assert told(broken, "test_silu_and_its_gradient_stay_finite_far_from_zero") == [
+        "tests/stage_02/test_activations.py::test_silu_and_its_gradient_stay_finite_far_from_zero",
+        "  x · σ(x)",
+        "  3 of 5 values differ",
+        "    at [2]: expected 0.0, found 1.0",
+        "    at [3]: expected 95.0, found 2.0",
+        "    at [4]: expected 200.0, found 2.0",
+    ]
+
+
+def test_a_crash_names_the_learners_line(broken):
+    assert told(broken, "test_softmax_along_each_axis")[1:] == [
+        "  NameError: name 'y' is not defined",
+        f"  at {LAYERS}:102 in softmax",
+    ]
+
+
+def test_a_wrong_shape_is_told_by_the_signature(broken):
+    lines = told(broken, "test_cross_entropy_of_equal_logits_is_log_vocab")
+    assert lines[1].startswith("  TypeCheckError: Type-check error whilst checking the return")
+    assert any("Expected type" in line for line in lines)
+    assert lines[-1] == f"  at {LAYERS}:105 in cross_entropy"
+    assert len(lines) <= 12
+
+
+@pytest.mark.parametrize("test", ["test_that_skips", "test_that_is_expected_to_fail"])
+def test_a_graded_test_that_skips_has_failed(broken, test):
+    assert "a graded test may not skip" in told(broken, test)[0]
+    assert broken.returncode == 1
+    assert broken.stdout.strip().splitlines()[-1].endswith("s")
+    assert "skipped" not in broken.stdout.splitlines()[-1]
+    assert "xfailed" not in broken.stdout.splitlines()[-1]
+
+
+def test_what_python_cannot_read_is_one_line_a_file(run, course):
+    write(course, "silu", "return (")
+    schedule = course / "assignments/05_adamw_schedule/s05_adamw_schedule/adapter.py"
+    text = schedule.read_text(encoding="utf-8").replace("def cosine_schedule(", "def cosine(")
+    schedule.write_text(text, encoding="utf-8")
+    lines = listing(run("pytest", "tests/stage_02", "tests/stage_05", "-q", cwd=course))
+    assert f"tests/stage_02/test_activations.py  {LAYERS}:74: '(' was never closed" in lines
+    assert any("cannot import name 'cosine_schedule'" in line for line in lines)
+
+
+def test_the_usual_traceback_is_there_when_asked_for(run):
+    done = run("pytest", "tests/stage_02", "-q", "-k", "silu_is", "--tb=short")
+    assert "raise NotImplementedError" in done.stdout
+    assert "what is not right yet" not in done.stdout
+
+
+def test_no_test_collected_is_a_failure(run):
+    assert run("pytest", "tests/stage_02", "-k", "nothing_at_all").returncode == 5
