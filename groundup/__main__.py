@@ -1,0 +1,56 @@
+"""The command line: `groundup`, or `python -m groundup`."""
+
+import io
+import sys
+
+import typer
+
+from groundup.commands.check import check
+from groundup.commands.common import Refusal, in_one_line
+from groundup.commands.status import start, status
+
+app = typer.Typer(
+    help="Write a Transformer language model from an empty file, in eight graded stages.",
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def bare(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        start()
+
+
+for command in (check, status):
+    app.command()(command)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 well, 1 failed, 2 used wrongly."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    command = typer.main.get_command(app)
+    try:
+        return command.main(arguments, prog_name="groundup", standalone_mode=False) or 0
+    except Refusal as error:
+        return _refuse(str(error), error.code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _refuse("stopped", 130)
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's own errors of usage
+            return _refuse(f"{error.format_message()} See groundup --help.", 2)
+        line = in_one_line(error)
+        if line is None:
+            raise
+        return _refuse(line, 1)
+
+
+def _refuse(message: str, code: int) -> int:
+    print(f"groundup: {' '.join(message.splitlines())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

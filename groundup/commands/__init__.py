@@ -1,0 +1,1 @@
+"""The commands of `groundup`, one file each, and what they share."""
