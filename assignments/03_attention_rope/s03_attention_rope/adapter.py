@@ -1,0 +1,97 @@
+"""The contract of stage 03. Axes: batch, seq, d_model, heads, d_head, queries, keys, d_value;
+`...` is any leading axes."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+
+class RotaryEmbedding(nn.Module):
+    """Turn each pair of coordinates (2i, 2i+1) of a vector at position m by the angle m·ω_i.
+
+    ω_i = theta^(-2i / d_head) for i = 0 … d_head/2 - 1 (Su et al. 2021, eq. 15), so the first
+    pair turns by one radian per position and each later pair more slowly. A turn by the angle a
+    is (x, y) → (x cos a - y sin a, x sin a + y cos a). With d_head 2, the vector (1, 0) at
+    position 3 becomes (cos 3, sin 3) = (-0.990, 0.141).
+
+    It has no parameters and adds nothing to a state dict. Angles and the turn are computed in
+    float32, whatever dtype the model around it is cast to.
+
+    Raises ValueError if d_head is odd.
+    """
+
+    def __init__(
+        self,
+        d_head: int,
+        max_seq_len: int,
+        theta: float = 10_000.0,
+        device: torch.device | str | None = None,
+    ) -> None:
+        raise NotImplementedError
+
+    def forward(
+        self, x: Float[Tensor, "... seq d_head"], positions: Int[Tensor, "... seq"]
+    ) -> Float[Tensor, "... seq d_head"]:
+        """The vectors of x, each turned by its position; the result has the dtype of x.
+
+        Positions are from [0, max_seq_len), in any order, with or without gaps. They broadcast
+        against the axes of x but the last, so that positions of shape (batch, 1, seq) go with
+        an x of shape (batch, heads, seq, d_head).
+        """
+        raise NotImplementedError
+
+
+def scaled_dot_product_attention(
+    q: Float[Tensor, "... queries d_head"],
+    k: Float[Tensor, "... keys d_head"],
+    v: Float[Tensor, "... keys d_value"],
+    mask: Bool[Tensor, "... queries keys"] | None = None,
+) -> Float[Tensor, "... queries d_value"]:
+    """softmax(q kᵀ / √d_head) v, where each query attends only to the keys its mask allows.
+
+    Vaswani et al. 2017, eq. 1. The mask broadcasts against the scores; True means "may attend",
+    and no mask means that every query may attend to every key. A query that may attend to
+    nothing gives zeros, with finite gradients.
+    """
+    raise NotImplementedError
+
+
+class CausalSelfAttention(nn.Module):
+    """Multi-head self-attention in which no position sees a later one (Vaswani et al. 2017).
+
+    The submodules `q_proj`, `k_proj`, `v_proj` and `o_proj` are `Linear` from d_model to d_model.
+    Head h has the coordinates from h·d_head to (h+1)·d_head of each projection, where
+    d_head = d_model / num_heads, and of what `o_proj` reads. `rope`, if given, turns queries and
+    keys, never values.
+
+    Raises ValueError if d_model is not divisible by num_heads.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        num_heads: int,
+        rope: RotaryEmbedding | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        raise NotImplementedError
+
+    def forward(
+        self,
+        x: Float[Tensor, "... seq d_model"],
+        positions: Int[Tensor, "... seq"] | None = None,
+        cache: Any = None,
+    ) -> Float[Tensor, "... seq d_model"]:
+        """Each position's mixture of the values at its own position and before it.
+
+        `positions` are what `rope` turns by: 0, 1, 2, … unless given, one row for all sequences
+        or one for each. "Before" means before in the sequence, whatever the positions say.
+
+        A `cache` (stage 07) takes the new keys and values, after RoPE, and answers with all that
+        there is to attend to: `k, v, mask = cache.update(k, v, positions)`. Its mask then stands
+        in for the causal one.
+        """
+        raise NotImplementedError

@@ -1,0 +1,127 @@
+"""The contract of stage 04. Axes: batch, seq, d_model, vocab; `...` is any leading axes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from s03_attention_rope import RotaryEmbedding
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """What a TransformerLM is made of; the defaults are Llama's choices.
+
+    Raises ValueError, naming the fields and their values, where they do not fit together: sizes
+    below 1, a d_model that num_heads does not divide, an odd d_model / num_heads with RoPE, a
+    rope_theta or norm_eps that is not positive, a choice that does not exist.
+    """
+
+    vocab_size: int
+    """How many token ids there are."""
+
+    context_length: int
+    """The longest sequence, in tokens."""
+
+    d_model: int
+    """The width of the residual stream."""
+
+    num_layers: int
+    """How many blocks follow each other."""
+
+    num_heads: int
+    """How many attention heads share d_model; each is d_model / num_heads wide."""
+
+    d_ff: int
+    """The width inside the feed-forward layer; 8/3 d_model for SwiGLU and 4 d_model for SiLU
+    give both the same number of parameters."""
+
+    rope_theta: float = 10_000.0
+    """The base of RoPE's frequencies."""
+
+    norm_eps: float = 1e-5
+    """What RMSNorm adds to the mean square."""
+
+    norm: Literal["pre", "post", "none"] = "pre"
+    """Where RMSNorm stands: before each sublayer and once at the end ("pre"), after each
+    residual sum and not again at the end ("post"), or nowhere ("none")."""
+
+    position: Literal["rope", "none"] = "rope"
+    """What tells attention where a token stands: RoPE, or nothing but the causal mask."""
+
+    ffn: Literal["swiglu", "silu"] = "swiglu"
+    """The feed-forward layer: SwiGLU, or down(silu(up(x))) without the gate."""
+
+    tie_embeddings: bool = False
+    """Whether the embedding and the output layer are one matrix, which then starts as a
+    Linear's does."""
+
+    def __post_init__(self) -> None:
+        raise NotImplementedError
+
+
+class TransformerBlock(nn.Module):
+    """Attention, then the feed-forward layer, each added to what it read.
+
+    y = x + attn(attn_norm(x)), then y + ffn(ffn_norm(y)) (Xiong et al. 2020, fig. 1b). The
+    submodules are `attn_norm`, `attn`, `ffn_norm` and `ffn`. With `norm` "post" it is
+    attn_norm(x + attn(x)), then ffn_norm(y + ffn(y)); with "none" both norms are left out and
+    have no parameters.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        rope: RotaryEmbedding | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        raise NotImplementedError
+
+    def forward(
+        self,
+        x: Float[Tensor, "... seq d_model"],
+        positions: Int[Tensor, "... seq"] | None = None,
+        cache: Any = None,
+    ) -> Float[Tensor, "... seq d_model"]:
+        """The new residual stream; `positions` and `cache` go to the attention as they are."""
+        raise NotImplementedError
+
+
+class TransformerLM(nn.Module):
+    """The language model: token ids in, a score for every possible next token out.
+
+    Embedding, `num_layers` blocks that share one RotaryEmbedding, a final norm (only with `norm`
+    "pre"), a linear layer to the vocabulary. The configuration is kept as `config`.
+
+    Names in the state dict, Llama's but for the prefixes: `embed_tokens.weight`,
+    `layers.{i}.attn_norm.weight`, `layers.{i}.attn.{q,k,v,o}_proj.weight`,
+    `layers.{i}.ffn_norm.weight`, `layers.{i}.ffn.{gate,up,down}.weight`, `norm.weight`,
+    `lm_head.weight`; those that the configuration leaves out are missing. Tied embeddings are
+    one parameter under two names.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        raise NotImplementedError
+
+    def forward(
+        self,
+        token_ids: Int[Tensor, "batch seq"],
+        positions: Int[Tensor, "... seq"] | None = None,
+        cache: Sequence[Any] | None = None,
+    ) -> Float[Tensor, "batch seq vocab"]:
+        """The logits: at each position, the unnormalised log-probabilities of the next token.
+
+        `positions` (0, 1, 2, … unless given) go to every layer, as in CausalSelfAttention;
+        `cache` holds one cache for each layer. Raises ValueError if the sequence is longer than
+        context_length.
+        """
+        raise NotImplementedError
