@@ -43,7 +43,9 @@ def read_stories(path: str | os.PathLike[str]) -> Iterator[str]:
         raise ValueError(f"{path}: expected UTF-8 text, found {error}; {REMEDY}") from error
     if story or num_stories == 0:
         found = f"{num_stories} whole stories and {len(story)} lines after them"
-        raise ValueError(f"{path}: expected stories each followed by {SEPARATOR}, {found}; {REMEDY}")
+        raise ValueError(
+            f"{path}: expected stories each followed by {SEPARATOR}, {found}; {REMEDY}"
+        )
 
 
 def entropy_floor(path: str | os.PathLike[str], num_tokens: int) -> float:

@@ -2,89 +2,86 @@
 
 LOST = """
 {hero} could not find {hero.their} {colour:colours} {toy:toys}. {Hero.they} looked
-[under|behind|next to] the [bed|sofa|table|door|big chair], but
-[it was not there|there was only dust|all {hero.they} found was a sock]. <sad>
+[under|behind|next to|inside] the [bed|sofa|closet|door|big chair], but [it was not there|there was
+only dust|all {hero.they} found was a sock]. <sad>
 
 "[What is wrong|Why do you look so sad|What happened], {hero}?" asked {hero.their} {elder}.
-"I [lost|can not find|miss] my {toy}," said {hero}.
-"[We will look for it together|Try to think of where you played with it|Things that are lost can
-be found again]," said {hero.their} {elder}.
 
-[They looked in every room. At last, {hero} opened a [box|drawer|closet|bag], and there was the
-{colour} {toy}!
+"I [lost|can not find|miss|want] my {toy}," said {hero}.
+
+[They looked in every room. At last, {hero} opened a [box|drawer|basket|bag], and there was the
+{toy}!
 |{hero} ran out to the {place}. There sat {animal.a:animals} with the {colour} {toy}!
 "{animal.says}! I kept it safe for you," the {animal} said.
 |Just then, {hero.their} friend {friend:kids} came to the door. "You left this at my house," said
-{friend}. It was the {colour} {toy}!] <glad>
-After that, {hero} always [put {hero.their} toys away|kept the {toy} on a shelf|knew where to look
-for the {toy}|took good care of the {toy}].
+{friend}. It was the {toy}!] <glad> After that, {hero} always [put {hero.their} toys away|kept the
+{toy} on a shelf|knew where to look for the {toy}|took good care of the {toy}].
 """
 
 BROKE = """
-{hero} was [running|dancing|jumping|playing] in the house. [Crash|Bang|Smash]! {Hero.they}
-[bumped into|knocked over|fell against] a {broken:fragile}, and it broke into [two|three|many]
-pieces. It was {hero.their} {elder}'s favorite {broken}. {hero} was [scared|worried|afraid].
-{Hero.they} hid the pieces [under the rug|behind the sofa|in a drawer|in a bag].
+{hero} was [running|dancing|jumping|playing] in the house. [Crash|Bang|Smash]! {Hero.they} [bumped
+into|knocked over|fell against] the {broken:fragile}, and it broke into [two|three|many] pieces.
+{hero} hid the pieces [under the rug|behind the sofa|in a drawer|in a bag|up in the attic].
 
-"[Where is|Have you seen|What happened to] my {broken}, {hero}?" asked {hero.their} {elder}.
-{hero} [looked at the floor|bit {hero.their} lip|felt {hero.their} face turn red].
-[First, {hero.they} wanted to run away|It was hard to speak|For a moment, {hero.they} said nothing].
-But then {hero.they} told the truth. "I broke it," {hero.they} said. "I am [very|so|really] sorry."
+"[Where is|Have you seen|What happened to] my {broken}, {hero}?" asked {hero.their} {elder}. {hero}
+[looked at the floor|bit {hero.their} lip|felt {hero.their} face turn red|wanted to run away]. But
+then {hero.they} told the truth. "I broke it," {hero.they} said. "I am [very|so|really] sorry."
 
-{Hero.their} {elder} [was quiet for a moment|sat down next to {hero.them}|took {hero.their} hand].
-"I am glad that you told me the truth," {elder.they} said. "[It was only a|You are more important
-than a|We can fix a] {broken}." They [put the pieces together with glue|cleaned up the mess
-together|worked together to make a new one]. {hero} learned that [it is brave to tell the truth|the
-truth is always best|hiding things only makes them worse].
+{Hero.their} {elder} [was quiet for a moment|sat down next to {hero.them}|took {hero.their}
+hand|sighed]. "[It was only a {broken}|We can fix the {broken}|Thank you for telling me],"
+{elder.they} said. They [put the pieces together with glue|cleaned up the mess together|worked
+together to make a new one]. {hero} learned that [it is brave to tell the truth|the truth is always
+best|hiding things only makes them worse].
 """
 
 FEAR = """
-{hero} began to [shake|cry|shiver]. {Hero.they} was afraid of {fear:fears}.
-"[What is wrong|Come here|Tell me], {hero}," said {hero.their} {elder}.
-"I do not like {fear}!" {hero} [cried|said|whispered].
+{hero} began to [shake|cry|shiver|scream]. {Hero.they} was afraid of {fear:fears}. "[Come here|Tell
+me about it|Hold my hand], {hero}," said {hero.their} {elder}. "When I was small, I was afraid of
+{fear} too."
 
-{Hero.their} {elder} [smiled kindly|gave {hero.them} a hug|held {hero.them} close]. "When I was
-small, I was afraid of {fear} too," {elder.they} said.
-"[Really|You were]? What did you do?" asked {hero}.
-"I {trick:tricks}, and then I felt [better|brave|strong]. [You can try it|It may help you|Try it
-with me]."
+"[Really|You were|Is that true]? What did you do?" asked {hero}.
 
-So {hero} {trick} too. {Hero.their} heart still went [bump, bump|thump, thump], but {hero.they} did
-not run away. [After a while|Little by little|Soon], {fear} did not seem so [bad|scary|terrible].
-"I did it!" {hero} [shouted|said|laughed]. "I was brave!"
-"I am [very|so] proud of you," said {hero.their} {elder}. {hero} learned that [everyone is afraid
-sometimes|being brave takes practice|fear gets smaller when you talk about it].
+"I {trick:tricks}, and then I felt [better|brave|strong|fine]. [You can try it|It may help you|Try
+it with me]."
+
+So {hero} {trick} too. {Hero.their} heart went [bump, bump|thump, thump|pit-a-pat]. [After a
+while|Little by little|Soon], {fear} did not seem so [bad|scary|terrible]. "I [did it|was brave]!"
+{hero} [shouted|said|laughed].
+
+"[Well done|I am proud of you|Good for you]," said {hero.their} {elder}. {hero} learned that
+[everyone is afraid sometimes|being brave takes practice|fear gets smaller when you talk about it].
 """
 
 NOISE = """
-{hero} heard a strange noise. "{Sound:sounds}!" It came from the [attic|shed|kitchen|cellar|
-next room]. {hero} [stood very still|hid behind a chair|ran to {hero.their} {elder}].
-"[Is it a monster|Is it a ghost|Who is there], {elder.name}?" {hero.they} [asked|whispered].
+{hero} heard a strange noise. "{Sound:sounds}!" It came from the [attic|shed|kitchen|cellar|next
+room]. {hero} [stood very still|hid behind a chair|ran to {hero.their} {elder}].
+
+"[Is it a monster|Is it a ghost|Who is there|What was that], {elder.name}?" {hero.they}
+[asked|whispered].
 
 "[I do not know|I hear it too|How odd]," said {hero.their} {elder}. "[Let us go and look|We should
-find out|There is one way to know]." {Hero.they} [held|took|squeezed] {hero.their} {elder}'s hand.
-Slowly, they [went down the hall|walked to the door|tiptoed closer]. "{Sound}!" There it was
-again! {hero} wanted to [hide|run|scream], but {hero.they} [was curious|kept going|did not stop].
+find out|There is one way to know]." Slowly, they [went down the hall|walked to the door|tiptoed
+closer]. "{Sound}!" There it was again! {hero} wanted to [hide|run|scream], but {hero.they} [was
+curious|kept going|did not stop].
 
 {Hero.their} {elder} [opened the door|turned on a light|peeked around the corner]. It was only
-{sound.cause}! {hero} [laughed and laughed|began to giggle|felt silly, but happy]. "That was not a
-monster at all!" {hero.they} said. {hero} learned that [things are less scary when you look at
-them|it is better to look than to guess|a small noise can sound big].
+{sound.cause}! {hero} [laughed and laughed|began to giggle|felt silly, but happy]. {Hero.they}
+learned that [things are less scary when you look at them|it is better to look than to guess|a
+small noise can sound big].
 """
 
 BAKE = """
 {hero} wanted to bake {cake.a:cakes} with {hero.their} {elder}. {Hero.they} put on {hero.their}
-{colour:colours} apron. {Hero.they} [broke the eggs|mixed the flour|stirred the
-butter] and [hummed|sang|smiled] all the while. But {hero.they} was in a hurry. {Hero.they} took the
-salt and not the sugar!
+{colour:colours} apron and [broke the eggs|mixed the flour|stirred the butter|washed the fruit].
+But {hero.they} took the salt [and not the sugar|by mistake]!
 
-Soon the {cake} was [done|ready]. {hero} took a big bite. "[Yuck|Oh no|Ugh]! It tastes [terrible|
-awful|like the sea]!" {hero.they} [cried|said]. <sad>
-{Hero.their} {elder} tried it too and began to [laugh|cough|giggle]. "[Everyone makes mistakes|I
-did that once too|Now we know what salt does]," {elder.they} said. "Let us bake another one."
+Soon {hero} took a big bite. "[Yuck|Oh no|Ugh]! It tastes [terrible|awful|like the sea]!"
+{hero.they} [cried|said]. <sad>
 
-This time, {hero} [went slowly|was very careful|tasted the sugar first]. The new {cake} was [warm|
-soft] and sweet. They gave a piece to {friend:kids}, who lived next door. "This is the best {cake}
-in the world!" said {friend}. <glad> {hero} learned that [you can always try again|it is good to
-take your time|a mistake is not the end].
+"[Everyone makes mistakes|I did that once too|Now we know what salt does]," said {hero.their}
+{elder}. "Let us bake another one."
+
+[This|The second|The next] time, {hero} [went slowly|was very careful|tasted the sugar first]. They
+gave a piece to {friend:kids}, who [ate it all|asked for more|loved it]. <glad> {hero} learned that
+[you can always try again|it is good to take your time|a mistake is not the end].
 """

@@ -10,21 +10,35 @@ from groundup.corpus.templates import build_grammar
 from groundup.corpus.words import WORDS
 
 STORY = """
-[5*Once upon a time, there was|There once was|Once there was] a [6*little|kind|brave|curious|clever|
-gentle|cheerful|shy|funny] [girl named {hero:girls}|boy named {hero:boys}]. {Hero.they} lived with
-{hero.their} {elder:elders} in a [small|cozy|tall|pretty|white|quiet] house near the {place:places}.
-{hero} [2*loved|liked] to {hobby:hobbies}.
+<opening> {hero} [2*loved|liked] to {hobby:hobbies}.
 
-[5*One day|One morning|One afternoon], <plot>
+[6*One day|One morning|One afternoon|One sunny day|On Sunday], <plot>
 
 <ending>
 """
+
+OPENING = [
+    "3*Once upon a time, there was a <child>. {Hero.they} lived with {hero.their} {elder:elders} "
+    "[near|next to|not far from] the {place:places}.",
+    "There once was a <child>, who lived with {hero.their} {elder:elders} near the {place:places}.",
+    "In a [small|cozy|tall|white|quiet] house near the {place:places}, there lived a <child>. "
+    "{Hero.they} had a very kind {elder:elders}.",
+]
+
+CHILD = [
+    "6*little <named>",
+    *[f"{trait} <named>" for trait in ("brave", "curious", "clever", "gentle", "shy", "funny")],
+]
+
+NAMED = ["girl named {hero:girls}", "boy named {hero:boys}"]
 
 SAD = [
     "{hero} felt [very|so|a little] sad.",
     "{hero} wanted to cry.",
     "{hero} did not know what to do.",
     "{hero} sat down and sighed.",
+    "Tears ran down {hero.their} cheeks.",
+    "What [bad luck|a pity|a sad day]!",
 ]
 
 GLAD = [
@@ -32,6 +46,8 @@ GLAD = [
     "{hero} smiled [a big smile|from ear to ear].",
     "{hero} clapped {hero.their} hands [and laughed|with joy].",
     "{hero} jumped [for joy|up and down].",
+    "It was [wonderful|a happy moment|just like a dream].",
+    "{Hero.their} heart felt [warm|light].",
 ]
 
 ENDING = [
@@ -39,11 +55,15 @@ ENDING = [
     "When the day was over, {hero} went out to {hobby}.",
     "It was the best day {hero} had ever had.",
     "And {hero.they} [never forgot|always remembered] that day.",
+    "Now {hero} tells this story to {hero.their} [friends|cat|toys].",
     "2*The end.",
 ]
 
 RULES: Mapping[str, Sequence[str]] = {
     "story": [STORY],
+    "opening": OPENING,
+    "child": CHILD,
+    "named": NAMED,
     "sad": SAD,
     "glad": GLAD,
     "ending": ENDING,

@@ -20,11 +20,19 @@ def table(rows: str) -> list[Word]:
 
 
 WORDS: Mapping[str, Sequence[Word]] = {
-    "girls": listed("Lily, Mia, Anna, Rosie, Nora, Zoe, Ruby, Lucy, Daisy, Ivy, Emma, Kate", SHE),
-    "boys": listed("Tim, Ben, Max, Sam, Jack, Leo, Tom, Finn, Oscar, Noah, Henry, Peter", HE),
+    "girls": listed(
+        "Lily, Mia, Anna, Rosie, Nora, Zoe, Ruby, Lucy, Daisy, Ivy, Emma, Kate, Ella, Grace, "
+        "Sophie, Maya",
+        SHE,
+    ),
+    "boys": listed(
+        "Tim, Ben, Max, Sam, Jack, Leo, Tom, Finn, Oscar, Noah, Henry, Peter, Luke, Theo, Adam, "
+        "Charlie",
+        HE,
+    ),
     "kids": [
-        *listed("Amy, Clara, Molly, Tess, Sara, Bella", SHE),
-        *listed("Bob, Dan, Nick, Paul, Will, George", HE),
+        *listed("Amy, Clara, Molly, Tess, Sara, Bella, Jane, Rachel", SHE),
+        *listed("Bob, Dan, Nick, Paul, Will, George, Fred, Simon", HE),
     ],
     "elders": [
         Word("mom", {"name": "Mom", **SHE}),
@@ -32,18 +40,20 @@ WORDS: Mapping[str, Sequence[Word]] = {
         Word("grandma", {"name": "Grandma", **SHE}),
         Word("grandpa", {"name": "Grandpa", **HE}),
     ],
-    "places": listed("park, forest, woods, meadow, orchard, valley"),
+    "places": listed("park, forest, woods, meadow, orchard, valley, hills, marsh"),
     "hobbies": listed(
         "sing, dance, paint, draw pictures, read books, climb trees, pick flowers, tell jokes, "
-        "jump rope, look at the clouds, play hide and seek, listen to the birds"
+        "jump rope, look at the clouds, play hide and seek, listen to the birds, ride horses, "
+        "collect stones, splash in the river, make up stories"
     ),
-    "colours": listed("red, blue, green, yellow, purple, orange, pink, white"),
+    "colours": listed("red, blue, green, yellow, purple, orange, pink, white, silver, brown"),
     "toys": listed(
-        "ball, kite, doll, drum, robot, puzzle, toy train, teddy bear, boat, paint set, "
-        "yo-yo, airplane"
+        "ball, kite, doll, drum, robot, puzzle, toy train, teddy bear, boat, paint set, yo-yo, "
+        "airplane, flute, whistle, toy truck, spinning top"
     ),
     "snacks": listed(
-        "cookies, berries, grapes, cherries, muffins, pancakes, apples, nuts, plums, sandwiches"
+        "cookies, berries, grapes, cherries, muffins, pancakes, apples, nuts, plums, sandwiches, "
+        "pears, crackers"
     ),
     "fears": listed(
         "the dark, the thunder, the deep water, the tall slide, big dogs, spiders, "
