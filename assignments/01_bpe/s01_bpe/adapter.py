@@ -1,0 +1,175 @@
+"""The contract of stage 01: text to token ids and back, by byte-pair encoding."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import tiktoken
+
+PRETOKEN_PATTERN = (
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # GPT-2's
+)
+
+
+def train_bpe(
+    input_path: str | os.PathLike[str],
+    vocab_size: int,
+    special_tokens: Sequence[str],
+    *,
+    num_workers: int | None = None,
+) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
+    """Learn a vocabulary from a UTF-8 text file: the most frequent pair of tokens becomes one
+    token, again and again (Sennrich et al. 2016, algorithm 1, on bytes).
+
+    Returns the vocabulary and the merges in the order they were learned. Ids 0 to 255 are the
+    bytes, id 256 + k is what merge k makes, and the special tokens follow in the order given.
+    `vocab_size` counts all of them; there are fewer when no pair is left to merge.
+
+    - The text is cut at special tokens, which count for nothing, and then into pre-tokens by
+      `PRETOKEN_PATTERN`. Pairs are counted inside pre-tokens only, at every place they occur:
+      in "aaa" the pair (a, a) occurs twice. It is merged from left to right: "aaa" becomes
+      "aa", "a".
+    - Of pairs equally frequent, the one with the greater first token is merged, then the one
+      with the greater second token, compared as bytes: (b"ab", b"c") before (b"a", b"bc").
+    - The file is read as it is (no newline is translated), in pieces: memory grows with the
+      number of different pre-tokens, not with the file.
+    - `num_workers` processes count pre-tokens; None takes one for a small file and up to one
+      for each core for a large one. The result never depends on it.
+
+    Raises:
+        ValueError: `vocab_size` is below 256 plus the number of special tokens, a special token
+            is empty, `num_workers` is below 1, or the file is not UTF-8 (with its name and the
+            offset of the byte).
+        FileNotFoundError: there is no such file. An empty one gives a vocabulary without merges.
+    """
+    raise NotImplementedError
+
+
+class Tokenizer:
+    """Turns text into token ids and back.
+
+    `vocab` and `merges` are as `train_bpe` returns them, or those of any GPT-2-like tokenizer.
+    Special tokens that `vocab` lacks are appended to it, in the order given, with the next ids.
+    The attributes `vocab` and `merges` hold the result, and `special_tokens` the id of each
+    special token by its text.
+
+    Raises:
+        ValueError: a special token is empty, two ids have the same bytes, or a merge makes what
+            is not in `vocab`.
+    """
+
+    vocab: dict[int, bytes]
+    merges: list[tuple[bytes, bytes]]
+    special_tokens: dict[str, int]
+
+    def __init__(
+        self,
+        vocab: Mapping[int, bytes],
+        merges: Iterable[tuple[bytes, bytes]],
+        special_tokens: Iterable[str] | None = None,
+    ) -> None:
+        raise NotImplementedError
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`.
+
+        The text is cut at special tokens, each of which becomes its id (of those that begin at
+        the same place, the longest), then into pre-tokens. The bytes of a pre-token are merged
+        in the order in which the merges were learned, each merge from left to right.
+
+        Raises:
+            ValueError: `text` holds a lone surrogate, or a byte that `vocab` lacks.
+        """
+        raise NotImplementedError
+
+    def encode_iterable(self, iterable: Iterable[str]) -> Iterator[int]:
+        """The ids of the joined strings of `iterable`, one at a time, reading no further ahead
+        than needed.
+
+        The ids are those of `encode("".join(iterable))`, wherever the strings are cut: in the
+        middle of a word, of white space or of a special token. What may still grow is held back
+        until it is known how it goes on: the text after the last place where white space or a
+        special token begins, and anything that may be part of a special token. So an id
+        comes out once the next word has begun, and memory holds one string of `iterable` and one
+        stretch without white space.
+        """
+        raise NotImplementedError
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids`: their bytes, joined, then read as UTF-8. What is not UTF-8 becomes
+        U+FFFD, as in `bytes.decode(errors="replace")`.
+
+        Raises:
+            ValueError: an id is not in the vocabulary.
+        """
+        raise NotImplementedError
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write `vocab.json` and `merges.txt` as GPT-2 does; the folder is made if need be.
+
+        All tokens, special ones too, are written with one printable character for each byte
+        (Radford et al. 2019, `bytes_to_unicode`). Each file is replaced as a whole or not at all.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def from_files(
+        cls,
+        vocab: str | os.PathLike[str],
+        merges: str | os.PathLike[str],
+        special_tokens: Iterable[str] | None = None,
+    ) -> "Tokenizer":
+        """Read the two files that `save` wrote, or those of GPT-2. They do not say which tokens
+        are special.
+
+        Raises:
+            ValueError: a file is not in GPT-2's format (with its name and what is wrong).
+        """
+        raise NotImplementedError
+
+
+def to_tiktoken(tokenizer: Tokenizer) -> tiktoken.Encoding:
+    """The same tokenizer in OpenAI's library.
+
+    Raises:
+        ValueError: the ids do not grow in the order of the merges, which tiktoken takes for
+            granted.
+    """
+    raise NotImplementedError
+
+
+def encode_file(
+    tokenizer: Tokenizer,
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    num_workers: int | None = None,
+) -> np.memmap:
+    """Write the ids of a UTF-8 text file to `out`, and return them as `open_tokens(out)` does.
+
+    `out` (by convention `*.bin`) holds nothing but ids, little-endian, in the smallest unsigned
+    integer type that holds every id of the vocabulary. Beside it `out` + `.json` says what they
+    are: `dtype` ("uint16"), `count`, `vocab_size`, `vocab_sha256` (of the `vocab.json` that
+    `tokenizer.save` writes) and `special_tokens` (ids by text).
+
+    The ids are those of `tokenizer.encode` of the whole file, read as it is, in pieces; memory
+    does not grow with the file as long as it has white space or special tokens. `num_workers` is
+    as in `train_bpe`. `out` is replaced once all ids are written; until then it is left as it was.
+
+    Raises:
+        ValueError: the file is not UTF-8 (with its name and the offset of the byte), or
+            `num_workers` is below 1.
+        FileNotFoundError: there is no such file. An empty one gives no ids.
+    """
+    raise NotImplementedError
+
+
+def open_tokens(path: str | os.PathLike[str]) -> np.memmap:
+    """The ids that `encode_file` wrote, read-only, of shape (count,).
+
+    Raises:
+        ValueError: the header is missing, cannot be read, names another type than uint8, uint16
+            or uint32, or says another number of ids than the file holds.
+        FileNotFoundError: there is no such file.
+    """
+    raise NotImplementedError

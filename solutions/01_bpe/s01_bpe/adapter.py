@@ -1,0 +1,232 @@
+"""The contract of stage 01: text to token ids and back, by byte-pair encoding."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+import numpy as np
+import tiktoken
+
+from . import gpt2_files, token_files
+from .merging import PretokenIds
+from .pretokens import Pretokenizer, count_pretokens
+from .training import learn_merges
+
+PRETOKEN_PATTERN = (
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # GPT-2's
+)
+
+
+def train_bpe(
+    input_path: str | os.PathLike[str],
+    vocab_size: int,
+    special_tokens: Sequence[str],
+    *,
+    num_workers: int | None = None,
+) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
+    """Learn a vocabulary from a UTF-8 text file: the most frequent pair of tokens becomes one
+    token, again and again (Sennrich et al. 2016, algorithm 1, on bytes).
+
+    Returns the vocabulary and the merges in the order they were learned. Ids 0 to 255 are the
+    bytes, id 256 + k is what merge k makes, and the special tokens follow in the order given.
+    `vocab_size` counts all of them; there are fewer when no pair is left to merge.
+
+    - The text is cut at special tokens, which count for nothing, and then into pre-tokens by
+      `PRETOKEN_PATTERN`. Pairs are counted inside pre-tokens only, at every place they occur:
+      in "aaa" the pair (a, a) occurs twice. It is merged from left to right: "aaa" becomes
+      "aa", "a".
+    - Of pairs equally frequent, the one with the greater first token is merged, then the one
+      with the greater second token, compared as bytes: (b"ab", b"c") before (b"a", b"bc").
+    - The file is read as it is (no newline is translated), in pieces: memory grows with the
+      number of different pre-tokens, not with the file.
+    - `num_workers` processes count pre-tokens; None takes one for a small file and up to one
+      for each core for a large one. The result never depends on it.
+
+    Raises:
+        ValueError: `vocab_size` is below 256 plus the number of special tokens, a special token
+            is empty, `num_workers` is below 1, or the file is not UTF-8 (with its name and the
+            offset of the byte).
+        FileNotFoundError: there is no such file. An empty one gives a vocabulary without merges.
+    """
+    vocab = {byte: bytes([byte]) for byte in range(256)}
+    num_special = len(_append_missing(dict(vocab), special_tokens)) - 256
+    if vocab_size < 256 + num_special:
+        raise ValueError(
+            f"vocab_size ({vocab_size}) must be at least {256 + num_special}: "
+            f"256 bytes and {num_special} special tokens"
+        )
+    pretokenizer = Pretokenizer(PRETOKEN_PATTERN, special_tokens)
+    counts = count_pretokens(input_path, pretokenizer, num_workers)
+    merges = learn_merges(counts, vocab_size - 256 - num_special)
+    vocab |= {256 + k: first + second for k, (first, second) in enumerate(merges)}
+    return _append_missing(vocab, special_tokens), merges
+
+
+def _append_missing(vocab: dict[int, bytes], special_tokens: Iterable[str]) -> dict[int, bytes]:
+    """Give every special token that `vocab` lacks the next id."""
+    present = set(vocab.values())
+    for token in special_tokens:
+        if token.encode() not in present:
+            vocab[max(vocab, default=-1) + 1] = token.encode()
+            present.add(token.encode())
+    return vocab
+
+
+class Tokenizer:
+    """Turns text into token ids and back.
+
+    `vocab` and `merges` are as `train_bpe` returns them, or those of any GPT-2-like tokenizer.
+    Special tokens that `vocab` lacks are appended to it, in the order given, with the next ids.
+    The attributes `vocab` and `merges` hold the result, and `special_tokens` the id of each
+    special token by its text.
+
+    Raises:
+        ValueError: a special token is empty, two ids have the same bytes, or a merge makes what
+            is not in `vocab`.
+    """
+
+    vocab: dict[int, bytes]
+    merges: list[tuple[bytes, bytes]]
+    special_tokens: dict[str, int]
+
+    def __init__(
+        self,
+        vocab: Mapping[int, bytes],
+        merges: Iterable[tuple[bytes, bytes]],
+        special_tokens: Iterable[str] | None = None,
+    ) -> None:
+        specials = list(special_tokens or ())
+        self.vocab = _append_missing(dict(vocab), specials)
+        self.merges = list(merges)
+        self.pretokenizer = Pretokenizer(PRETOKEN_PATTERN, specials)
+        self._pretoken_ids = PretokenIds(self.vocab, self.merges)
+        id_of = self._pretoken_ids.id_of
+        self.special_tokens = {token: id_of[token.encode()] for token in specials}
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`.
+
+        The text is cut at special tokens, each of which becomes its id (of those that begin at
+        the same place, the longest), then into pre-tokens. The bytes of a pre-token are merged
+        in the order in which the merges were learned, each merge from left to right.
+
+        Raises:
+            ValueError: `text` holds a lone surrogate, or a byte that `vocab` lacks.
+        """
+        ids: list[int] = []
+        for place, segment in enumerate(self.pretokenizer.segments(text)):
+            if place % 2:
+                ids.append(self.special_tokens[segment])
+            else:
+                pretokens = self.pretokenizer.pretokens(segment)
+                ids.extend(chain.from_iterable(map(self._pretoken_ids.__getitem__, pretokens)))
+        return ids
+
+    def encode_iterable(self, iterable: Iterable[str]) -> Iterator[int]:
+        """The ids of the joined strings of `iterable`, one at a time, reading no further ahead
+        than needed.
+
+        The ids are those of `encode("".join(iterable))`, wherever the strings are cut: in the
+        middle of a word, of white space or of a special token. What may still grow is held back
+        until it is known how it goes on: the text after the last place where white space or a
+        special token begins, and anything that may be part of a special token. So an id
+        comes out once the next word has begun, and memory holds one string of `iterable` and one
+        stretch without white space.
+        """
+        for text in self.pretokenizer.whole_stretches(iterable):
+            yield from self.encode(text)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids`: their bytes, joined, then read as UTF-8. What is not UTF-8 becomes
+        U+FFFD, as in `bytes.decode(errors="replace")`.
+
+        Raises:
+            ValueError: an id is not in the vocabulary.
+        """
+        try:
+            joined = b"".join([self.vocab[token_id] for token_id in ids])
+        except KeyError as error:
+            raise ValueError(
+                f"id {error.args[0]} is not in the vocabulary of {len(self.vocab)} tokens"
+            ) from None
+        return joined.decode("utf-8", errors="replace")
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write `vocab.json` and `merges.txt` as GPT-2 does; the folder is made if need be.
+
+        All tokens, special ones too, are written with one printable character for each byte
+        (Radford et al. 2019, `bytes_to_unicode`). Each file is replaced as a whole or not at all.
+        """
+        gpt2_files.save(folder, self.vocab, self.merges)
+
+    @classmethod
+    def from_files(
+        cls,
+        vocab: str | os.PathLike[str],
+        merges: str | os.PathLike[str],
+        special_tokens: Iterable[str] | None = None,
+    ) -> "Tokenizer":
+        """Read the two files that `save` wrote, or those of GPT-2. They do not say which tokens
+        are special.
+
+        Raises:
+            ValueError: a file is not in GPT-2's format (with its name and what is wrong).
+        """
+        return cls(gpt2_files.read_vocab(vocab), gpt2_files.read_merges(merges), special_tokens)
+
+
+def to_tiktoken(tokenizer: Tokenizer) -> tiktoken.Encoding:
+    """The same tokenizer in OpenAI's library.
+
+    Raises:
+        ValueError: the ids do not grow in the order of the merges, which tiktoken takes for
+            granted.
+    """
+    special_ids = set(tokenizer.special_tokens.values())
+    ranks = {token: i for i, token in tokenizer.vocab.items() if i not in special_ids}
+    merged = [ranks[first + second] for first, second in tokenizer.merges]
+    if merged != sorted(merged):
+        raise ValueError("tiktoken merges by id, and these ids do not grow in order of merging")
+    return tiktoken.Encoding(
+        "groundup",
+        pat_str=PRETOKEN_PATTERN,
+        mergeable_ranks=ranks,
+        special_tokens=tokenizer.special_tokens,
+    )
+
+
+def encode_file(
+    tokenizer: Tokenizer,
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    num_workers: int | None = None,
+) -> np.memmap:
+    """Write the ids of a UTF-8 text file to `out`, and return them as `open_tokens(out)` does.
+
+    `out` (by convention `*.bin`) holds nothing but ids, little-endian, in the smallest unsigned
+    integer type that holds every id of the vocabulary. Beside it `out` + `.json` says what they
+    are: `dtype` ("uint16"), `count`, `vocab_size`, `vocab_sha256` (of the `vocab.json` that
+    `tokenizer.save` writes) and `special_tokens` (ids by text).
+
+    The ids are those of `tokenizer.encode` of the whole file, read as it is, in pieces; memory
+    does not grow with the file as long as it has white space or special tokens. `num_workers` is
+    as in `train_bpe`. `out` is replaced once all ids are written; until then it is left as it was.
+
+    Raises:
+        ValueError: the file is not UTF-8 (with its name and the offset of the byte), or
+            `num_workers` is below 1.
+        FileNotFoundError: there is no such file. An empty one gives no ids.
+    """
+    return token_files.encode_file(tokenizer, path, out, num_workers)
+
+
+def open_tokens(path: str | os.PathLike[str]) -> np.memmap:
+    """The ids that `encode_file` wrote, read-only, of shape (count,).
+
+    Raises:
+        ValueError: the header is missing, cannot be read, names another type than uint8, uint16
+            or uint32, or says another number of ids than the file holds.
+        FileNotFoundError: there is no such file.
+    """
+    return token_files.open_tokens(path)
