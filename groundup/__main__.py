@@ -7,7 +7,11 @@ import typer
 
 from groundup.commands.check import check
 from groundup.commands.common import Refusal, in_one_line
+from groundup.commands.data import data
+from groundup.commands.demo import demo
+from groundup.commands.generate import generate
 from groundup.commands.status import start, status
+from groundup.commands.train import train
 
 app = typer.Typer(
     help="Write a Transformer language model from an empty file, in eight graded stages.",
@@ -22,7 +26,7 @@ def bare(context: typer.Context) -> None:
         start()
 
 
-for command in (check, status):
+for command in (check, status, data, train, generate, demo):
     app.command()(command)
 
 

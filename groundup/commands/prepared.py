@@ -1,0 +1,152 @@
+"""A prepared corpus: a folder with a tokenizer, the ids of two texts, and what is known of them.
+
+    data/NAME/tokenizer/vocab.json, merges.txt    GPT-2's format
+    data/NAME/train.bin, valid.bin                ids, each with a header in NAME.bin.json
+    data/NAME/data.json                           the fields of `Prepared`
+
+The folder is made under another name and renamed once it is whole.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from groundup import corpus, reference
+from groundup.commands.common import Refusal, console, say, shown
+from groundup.commands.fingerprint import checksum
+from groundup.commands.results import write_json
+from groundup.commands.sources import Source
+from groundup.presets import SEPARATOR
+from groundup.stages import ROOT, STAGES
+
+DATA = ROOT / "data"
+RECORD = "data.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What `data.json` says. `source`, `tokenizer_code` and `asked_vocab_size` decide the rest."""
+
+    source: dict[str, Any]
+    tokenizer_code: str
+    tokenizer_owner: str
+    asked_vocab_size: int
+    vocab_size: int
+    special_tokens: list[str]
+    train_tokens: int
+    valid_tokens: int
+    separators: int
+    """How many stories end in the training text."""
+    entropy_floor: float | None
+    """In nats per token of the validation text after its first, which is not predicted."""
+
+
+def load(folder: Path) -> Prepared:
+    """Read what was prepared in `folder`, or in a run that was trained on it."""
+    try:
+        return Prepared(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise Refusal(f"expected {RECORD} in {shown(folder)}, found none; run groundup data") from (
+            None
+        )
+    except (ValueError, TypeError, OSError):
+        raise Refusal(
+            f"{shown(folder / RECORD)} is not of this version; run groundup data --force"
+        ) from None
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer of prepared data or of a run, as the chosen stage 01 reads it."""
+    from s01_bpe import Tokenizer
+
+    files = folder / "tokenizer" / "vocab.json", folder / "tokenizer" / "merges.txt"
+    return Tokenizer.from_files(*files, special_tokens=load(folder).special_tokens)
+
+
+def prepare(folder: Path, source: Source, vocab_size: int, *, force: bool = False) -> Prepared:
+    """Make the data in `folder`, unless it is there and was made of the same by the same code."""
+    least = 256 + 1
+    if vocab_size < least:
+        raise Refusal(
+            f"a vocabulary of {vocab_size} is too small: 256 bytes and {SEPARATOR} need {least}",
+            code=2,
+        )
+    wanted = _recipe(source, vocab_size)
+    if (folder / RECORD).is_file() and not force:
+        found = load(folder)
+        if {name: getattr(found, name) for name in wanted} == wanted:
+            say(f"{shown(folder)} is there and matches; --force makes it anew")
+            return found
+        say(f"{shown(folder)} was made of something else or by other code; making it anew")
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        prepared = _make(unfinished, source, wanted)
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return prepared
+
+
+def _recipe(source: Source, vocab_size: int) -> dict[str, Any]:
+    """All that decides what is made."""
+    bpe = STAGES[0]
+    code = bpe.solution if reference.owner(bpe) == "reference" else bpe.assignment
+    return {
+        "source": source.spec,
+        "tokenizer_code": checksum((code / bpe.package).rglob("*.py")),
+        "asked_vocab_size": vocab_size,
+    }
+
+
+def _make(folder: Path, source: Source, recipe: dict[str, Any]) -> Prepared:
+    from s01_bpe import Tokenizer, encode_file, train_bpe
+
+    with _timed("the text is there"):
+        train_text, valid_text = source.texts(folder)
+    with _timed(f"tokenizer learned from {train_text.stat().st_size / 1e6:.1f} MB"):
+        vocab, merges = train_bpe(train_text, recipe["asked_vocab_size"], [SEPARATOR])
+        tokenizer = Tokenizer(vocab, merges, [SEPARATOR])
+        separator = _separator_id(tokenizer)
+        tokenizer.save(folder / "tokenizer")
+    with _timed("text encoded"):
+        train = encode_file(tokenizer, train_text, folder / "train.bin")
+        valid = encode_file(tokenizer, valid_text, folder / "valid.bin")
+    floor = corpus.entropy_floor(valid_text, len(valid) - 1) if source.has_floor else None
+    prepared = Prepared(
+        **recipe,
+        tokenizer_owner=reference.owner(STAGES[0]),
+        vocab_size=len(tokenizer.vocab),
+        special_tokens=[SEPARATOR],
+        train_tokens=len(train),
+        valid_tokens=len(valid),
+        separators=int((train == separator).sum()),
+        entropy_floor=floor,
+    )
+    write_json(folder / RECORD, asdict(prepared))
+    return prepared
+
+
+def _separator_id(tokenizer: Any) -> int:
+    ids = tokenizer.encode(SEPARATOR)
+    if len(ids) != 1:
+        raise Refusal(
+            f"expected Tokenizer.encode to give one id for {SEPARATOR}, found {len(ids)}; "
+            "run groundup check 1"
+        )
+    return int(ids[0])
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    started = time.monotonic()
+    with console.status(f"{what} …"):
+        yield
+    say(f"{what} ({time.monotonic() - started:.1f} s)")

@@ -1,0 +1,149 @@
+"""`groundup train`: from ids to a checkpoint and a loss curve."""
+
+import difflib
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from groundup.commands import prepared as on_disk
+from groundup.commands.common import Reference, Refusal, begin, say, shown, table
+from groundup.commands.data import TrainFile, ValidFile
+from groundup.commands.overrides import read_overrides
+from groundup.commands.prepared import DATA, Prepared, prepare
+from groundup.commands.results import write_json
+from groundup.commands.sources import find_source
+from groundup.plots import draw_loss_curve
+from groundup.presets import CORPORA, PRESETS, Preset
+from groundup.stages import ROOT, STAGES, Stage
+
+RUNS = ROOT / "runs"
+CHECKPOINT, METRICS, CURVE = "checkpoint.pt", "metrics.jsonl", "loss.png"
+TRAINING = STAGES[:6]
+
+
+def train(
+    preset: Annotated[str, typer.Argument(help=f"One of {', '.join(PRESETS)}.")],
+    data: Annotated[
+        str, typer.Option(help="A name in data, or a folder that groundup data made.")
+    ] = "",
+    train_file: TrainFile = None,
+    valid_file: ValidFile = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="Change a field of TrainConfig, or of ModelConfig as in model.d_model=64. "
+            "May be given many times.",
+        ),
+    ] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Where the run goes. A folder in runs if not given.")
+    ] = None,
+    reference: Reference = "",
+) -> None:
+    """Train a model, save it, and draw its loss curve.
+
+    After a stop, the same command goes on from the last checkpoint.
+    """
+    settings = _find_preset(preset)
+    if data and (train_file or valid_file):
+        raise Refusal("give --data, or your own files, not both", code=2)
+    chosen = begin(reference, TRAINING[-1])
+    model, loop = _read_changes(changes or [])
+    if train_file or valid_file:
+        name, source = find_source("", train_file, valid_file)
+        folder = DATA / name
+        asked = model.get("vocab_size", CORPORA[settings.data].vocab_size)
+        prepared = prepare(folder, source, asked)
+    else:
+        folder = _find_data(data or settings.data)
+        prepared = on_disk.load(folder)
+    run_dir = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
+    say(table(train_model(settings, folder, prepared, run_dir, model, loop)))
+    say(f"next: groundup generate {shown(run_dir)}")
+
+
+def train_model(
+    preset: Preset,
+    folder: Path,
+    prepared: Prepared,
+    run_dir: Path,
+    model: dict[str, Any],
+    loop: dict[str, Any],
+) -> list[tuple[str, str]]:
+    """Train as `preset` says, but for the fields in `model` and `loop`; say how it ended."""
+    from s04_transformer import ModelConfig, TransformerLM
+    from s06_training import TrainConfig
+    from s06_training import train as train_stage
+
+    config = TrainConfig(
+        model=ModelConfig(**{"vocab_size": prepared.vocab_size, **preset.model, **model}),
+        train_tokens=folder / "train.bin",
+        valid_tokens=folder / "valid.bin",
+        run_dir=run_dir,
+        **{"entropy_floor": prepared.entropy_floor, **preset.train, **loop},
+    )
+    _keep_with_run(folder, prepared, run_dir)
+    say(f"training in {shown(run_dir)}, on {shown(folder)}")
+    try:
+        result = train_stage(config)
+    except KeyboardInterrupt:
+        raise Refusal("stopped; the same command goes on from the last checkpoint", code=130) from (
+            None
+        )
+    floor, curve = config.entropy_floor, run_dir / CURVE
+    draw_loss_curve(run_dir / METRICS, curve, title=run_dir.name, floor=floor)
+    say(f"checkpoint {shown(run_dir / CHECKPOINT)}, loss curve {shown(curve)}")
+    parameters = sum(each.numel() for each in TransformerLM(config.model).parameters())
+    rows = [("validation loss", f"{result.valid_loss:.4f} nats per token")]
+    if floor is not None:
+        rows.append(("entropy floor", f"{floor:.4f} nats per token"))
+        rows.append(("distance", f"{result.valid_loss - floor:.4f} nats per token"))
+    rows.append(("parameters", f"{parameters:,}"))
+    rows.append(("tokens per second", f"{result.tokens_per_second:,.0f}"))
+    rows.append(("seconds", f"{result.seconds:,.1f}"))
+    return rows
+
+
+def _find_preset(name: str) -> Preset:
+    if name not in PRESETS:
+        near = difflib.get_close_matches(name, PRESETS, n=1) or PRESETS
+        raise Refusal(f"{name!r} is not a preset; write {' or '.join(near)}", code=2)
+    return PRESETS[name]
+
+
+def _read_changes(changes: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    from s04_transformer import ModelConfig
+    from s06_training import TrainConfig
+
+    return read_overrides(changes, ModelConfig, TrainConfig)
+
+
+def _find_data(name: str) -> Path:
+    for folder in (DATA / name, Path(name)):
+        if (folder / on_disk.RECORD).is_file():
+            return folder
+    command = f"groundup data {name}" if name in CORPORA else "groundup data"
+    raise Refusal(f"there is no prepared data at {shown(DATA / name)}; run {command}")
+
+
+def _run_name(preset_name: str, preset: Preset, folder: Path, chosen: tuple[Stage, ...]) -> str:
+    """Runs on other data, or of other code, go elsewhere: they must not resume each other."""
+    name = preset_name if folder == DATA / preset.data else f"{preset_name}-{folder.name}"
+    return f"{name}-reference" if set(chosen) & set(TRAINING) else name
+
+
+def _keep_with_run(folder: Path, prepared: Prepared, run_dir: Path) -> None:
+    """Copy the tokenizer into the run, so that the run alone is enough to generate text."""
+    if (run_dir / on_disk.RECORD).is_file() and on_disk.load(run_dir) != prepared:
+        raise Refusal(
+            f"{shown(run_dir)} was trained on other data than {shown(folder)}; give another "
+            "--run-dir, or delete it to start anew"
+        )
+    run_dir.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(folder / "tokenizer", run_dir / "tokenizer", dirs_exist_ok=True)
+    write_json(run_dir / on_disk.RECORD, asdict(prepared))

@@ -1,0 +1,39 @@
+"""The loss curve of a run, drawn from its metrics."""
+
+import json
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+
+def draw_loss_curve(metrics: Path, out: Path, *, title: str, floor: float | None) -> None:
+    """Draw training and validation loss against tokens to a PNG, with the entropy floor if known.
+
+    `metrics` is a `metrics.jsonl` as stage 06 writes it.
+    """
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    evaluated = [line for line in lines if "valid_loss" in line]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    tokens = [line["tokens"] for line in lines]
+    axes.plot(tokens, [line["train_loss"] for line in lines], lw=1, alpha=0.6, label="training")
+    axes.plot(
+        [line["tokens"] for line in evaluated],
+        [line["valid_loss"] for line in evaluated],
+        marker="o",
+        label="validation",
+    )
+    if floor is not None:
+        axes.axhline(floor, color="black", ls="--", lw=1, label=f"entropy floor {floor:.3f}")
+    # A model begins near ln(vocabulary) and ends near the floor; logarithms show both.
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set(title=title, xlabel="tokens trained on", ylabel="loss (nats per token)")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    unfinished = out.with_name(f"{out.name}.tmp")
+    figure.savefig(unfinished, format="png", dpi=120)
+    unfinished.replace(out)
