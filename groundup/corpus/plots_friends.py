@@ -60,8 +60,8 @@ could|two horses]. Soon {hero} was in front.
 Then {hero} heard a [thump|cry|crash]. {friend} had tripped over a [root|stone|branch]. "Ouch! My
 {sore:sore} hurts!" {friend} [cried|said|called].
 
-{hero} could see the {goal}. {Hero.they} was so close! But {hero.they} [stopped|turned around|did
-not go on] and ran back to {friend}.
+{hero} could see the {goal}. {Hero.they} was so close! But {hero.they} [stopped|turned around|slowed
+down] and ran back to {friend}.
 
 "Hold on to me," said {hero}. "We will go [together|slowly|side by side]." {hero} [washed|looked
 at|tied a cloth around] the {sore}, and they [walked|went|limped] to the {goal} hand in hand.
