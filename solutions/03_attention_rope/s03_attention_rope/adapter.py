@@ -87,14 +87,18 @@ def scaled_dot_product_attention(
     q = q / math.sqrt(q.shape[-1])
     scores = einx.dot("... queries d_head, ... keys d_head -> ... queries keys", q, k)
     if mask is None:
-        weights = softmax(scores, dim=-1)
-        return einx.dot("... queries keys, ... keys d_value -> ... queries d_value", weights, v)
-    # Subtle: filled with -inf, a row that is masked everywhere would be NaN in softmax, and in
-    # its gradient even where a later `where` hides it. The smallest number gives 0 just as well
-    # beside any other score, and a harmless 1/keys in such a row.
-    weights = softmax(scores.masked_fill(~mask, torch.finfo(scores.dtype).min), dim=-1)
-    attended = einx.dot("... queries keys, ... keys d_value -> ... queries d_value", weights, v)
-    return attended.masked_fill(~mask.any(dim=-1, keepdim=True), 0.0)
+        return _mix(softmax(scores, dim=-1), v)
+    # Subtle: a row of nothing but -inf is NaN in softmax, and in its gradient even where a later
+    # `where` hides it. A query with no key at all may therefore see every key, and is erased.
+    sees_something = mask.any(dim=-1, keepdim=True)
+    forbidden = scores.new_zeros(mask.shape).masked_fill(sees_something & ~mask, -torch.inf)
+    return _mix(softmax(scores + forbidden, dim=-1), v) * sees_something
+
+
+def _mix(
+    weights: Float[Tensor, "... queries keys"], v: Float[Tensor, "... keys d_value"]
+) -> Float[Tensor, "... queries d_value"]:
+    return einx.dot("... queries keys, ... keys d_value -> ... queries d_value", weights, v)
 
 
 class CausalSelfAttention(nn.Module):
