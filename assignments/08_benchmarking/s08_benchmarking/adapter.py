@@ -1,0 +1,273 @@
+"""The contract of stage 08: what a training step should cost, and what it does cost.
+
+FLOP are floating-point operations; FLOP/s is a rate. All memory is in bytes, all time in seconds.
+A `dtype` is named as in `TrainConfig`: "float32", or "bfloat16" for mixed precision.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+
+from s04_transformer import ModelConfig
+
+Config = TypeVar("Config")
+
+
+def count_parameters(config: ModelConfig) -> int:
+    """How many numbers `TransformerLM(config)` learns, from the configuration alone.
+
+    A tied matrix counts once. 22,696,448 for vocab 10,000, d_model 512, 4 layers and d_ff 1,344.
+    """
+    raise NotImplementedError
+
+
+def forward_flops(config: ModelConfig, batch: int, seq: int) -> dict[str, int]:
+    """FLOP of the matrix products of one forward pass, by operation, summed over the layers.
+
+    The keys are q_proj, k_proj, v_proj, scores, weighted_values, o_proj, ffn and lm_head. An
+    (m, k) times (k, n) product is 2mnk: m·n sums of k products. The scores of masked positions
+    are counted, because they are computed. Not counted, because memory bounds them and they are
+    a few per cent: norms, RoPE, softmax, activations, residual additions, the loss. Embedding is
+    a look-up: no FLOP.
+    """
+    raise NotImplementedError
+
+
+def training_flops(config: ModelConfig, batch: int, seq: int) -> int:
+    """FLOP of one forward and one backward pass: three times the forward pass.
+
+    For y = x Wᵀ the backward pass computes dx = dy W and dW = dyᵀ x, each as dear as y itself.
+    """
+    raise NotImplementedError
+
+
+def training_memory(config: ModelConfig, batch: int, seq: int, dtype: str) -> dict[str, int]:
+    """Bytes that a training step of stage 06 needs, by kind.
+
+    "float32" has 4-byte numbers everywhere. "bfloat16" is mixed precision (torch.autocast, as
+    in stage 06): what enters a matrix product has b = 2 bytes, all else stays at 4.
+
+    - parameters: 4 bytes each; with bfloat16 also a 2-byte copy of every matrix that takes part
+      in a product, so not of the gains, nor of an embedding that is not tied.
+    - gradients: 4 bytes for each parameter. optimizer_state: AdamW's two moments, 8 bytes.
+    - activations: what autograd keeps from the forward pass until the backward pass. With
+      T = batch · seq and A = batch · num_heads · seq², that is
+
+          in each layer  the input of q, k and v; of o; of gate and up     3 T d_model · b
+                         q, k and v                                        3 T d_model · b
+                         softmax: the exponentials, and the weights        A · 4 + A · b
+                         gate, σ(gate), silu(gate), up, input of down      5 T d_ff · b
+          in each norm   its input, and that input divided by its rms      2 T d_model · 4
+          at the end     the input of lm_head                              T d_model · b
+                         the loss: the exponentials                        T vocab_size · 4
+
+      In bfloat16 the first row is 6 T d_model · b: autocast makes each of the six products a copy
+      of its own. Without a gate (ffn "silu") they are five, and the 5 T d_ff are 3. Per-token
+      scalars, masks and RoPE's tables are left out. Other code keeps other tensors.
+
+    Raises:
+        ValueError: another dtype.
+    """
+    raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """Percentiles of measured steps, in seconds."""
+
+    median: float
+    """Half of the steps took at most this."""
+    p10: float
+    """A tenth of the steps took at most this."""
+    p90: float
+    """Nine tenths of the steps took at most this."""
+
+
+def time_steps(
+    step: Callable[[], object],
+    *,
+    warmup: int,
+    repeats: int,
+    synchronize: Callable[[], object],
+    clock: Callable[[], float] = time.perf_counter,
+) -> StepTimes:
+    """Time `repeats` calls of `step`, each alone, after `warmup` calls that are not timed.
+
+    A GPU runs behind Python: a call returns when the work is queued, and `synchronize` returns
+    when it is done (`torch.cuda.synchronize`, `torch.mps.synchronize`, `torch.cpu.synchronize`).
+    So every reading of `clock` comes right after a `synchronize`. Percentiles interpolate
+    linearly between the measured times, as `numpy.percentile` does.
+
+    Raises:
+        ValueError: fewer than 1 repeat, or a negative warm-up.
+    """
+    raise NotImplementedError
+
+
+def peak_memory(step: Callable[[], object], device: torch.device | str) -> int:
+    """The most bytes of tensors that `step` held on `device` at one moment, beyond what was
+    allocated there before it.
+
+    `step` runs once and should not free what was there before. How it is measured:
+
+    - cuda: `torch.cuda.max_memory_allocated`, reset before the step and read after a
+      synchronize, less `torch.cuda.memory_allocated` before the step.
+    - cpu: the running sum of the allocations and frees that `torch.profiler` records.
+    - mps: PyTorch keeps no peak there. Its pool, emptied first, only grows: the growth of
+      `torch.mps.driver_allocated_memory` is an upper bound.
+
+    Raises:
+        ValueError: another kind of device.
+    """
+    raise NotImplementedError
+
+
+def utilisation(flops: float, seconds: float, peak: float) -> float:
+    """The share of `peak` FLOP/s that `flops` in `seconds` make use of.
+
+    With `training_flops` of one step this is the model FLOPs utilisation, MFU (Chowdhery et al.
+    2022, appendix B). On several devices `peak` is the sum of their peaks.
+
+    Raises:
+        ValueError: seconds or peak that are not above 0.
+    """
+    raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """What a device can do at best."""
+
+    name: str
+    """As people call it."""
+    peak_flops: Mapping[str, float]
+    """Dense matrix product FLOP/s by dtype, accumulated in float32. "tf32" is float32 after
+    `torch.set_float32_matmul_precision("high")`. A dtype that is missing has no known peak."""
+    bandwidth: float
+    """Bytes per second between the device and its memory."""
+    source: str
+    """The document the figures are from."""
+    memory: int | None = None
+    """Bytes as sold; None where it depends on the machine."""
+
+
+DEVICES: dict[str, Device] = {
+    "rtx4090": Device(
+        name="NVIDIA GeForce RTX 4090",
+        # Not 330.3: that is with float16 accumulation, or with half of the weights zero.
+        peak_flops={"float32": 82.6e12, "tf32": 82.6e12, "bfloat16": 165.2e12},
+        bandwidth=1008e9,
+        memory=24 * 2**30,
+        source="NVIDIA Ada GPU Architecture whitepaper, GeForce RTX 4090 specifications",
+    ),
+    "a100": Device(
+        name="NVIDIA A100 80 GB SXM",
+        peak_flops={"float32": 19.5e12, "tf32": 156e12, "bfloat16": 312e12},
+        bandwidth=2039e9,
+        memory=80 * 2**30,
+        source="NVIDIA A100 Tensor Core GPU data sheet, the figures without sparsity",
+    ),
+    "h100": Device(
+        name="NVIDIA H100 SXM",
+        peak_flops={"float32": 66.9e12, "tf32": 494.7e12, "bfloat16": 989.4e12},
+        bandwidth=3350e9,
+        memory=80 * 2**30,
+        source="NVIDIA H100 Tensor Core GPU Architecture whitepaper, the figures without sparsity",
+    ),
+    "m1": Device(
+        name="Apple M1, 8-core GPU",
+        peak_flops={"float32": 2.6e12},
+        bandwidth=68.25e9,
+        source="Apple newsroom, November 2020 (peak); LPDDR4X-4266 on 128 bits (bandwidth)",
+    ),
+    "m2": Device(
+        name="Apple M2, 10-core GPU",
+        peak_flops={"float32": 3.6e12},
+        bandwidth=100e9,
+        source="Apple event and newsroom, June 2022",
+    ),
+    "m3": Device(
+        name="Apple M3",
+        peak_flops={},
+        bandwidth=100e9,
+        source="Apple newsroom, October 2023 (bandwidth); Apple states no peak: measure yours",
+    ),
+    "m4": Device(
+        name="Apple M4",
+        peak_flops={},
+        bandwidth=120e9,
+        source="Apple newsroom, May 2024 (bandwidth); Apple states no peak: measure yours",
+    ),
+}
+"""Devices with published figures."""
+
+
+def measure_device(
+    device: torch.device | str = "cpu",
+    dtypes: Sequence[str] = ("float32", "bfloat16"),
+    *,
+    size: int = 2048,
+    copied_bytes: int = 2**28,
+    repeats: int = 10,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Device:
+    """What this machine reaches, by the median of `time_steps` after 3 warm-ups.
+
+    The peak of a dtype is that of a (size, size) by (size, size) product, the bandwidth that of
+    copying `copied_bytes` from one tensor to another, each of them read and written.
+    """
+    raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A training step on the roofline."""
+
+    seconds: dict[str, float]
+    """By operation."""
+    bound: dict[str, str]
+    """By operation: "compute" or "memory", whichever takes longer."""
+
+    @property
+    def total(self) -> float:
+        """Of the whole step."""
+        raise NotImplementedError
+
+
+def predict_step(
+    config: ModelConfig, batch: int, seq: int, device: Device, dtype: str
+) -> Prediction:
+    """The least time a training step takes: each operation at the device's peak FLOP/s or at its
+    full bandwidth, whichever takes longer (Williams et al. 2009), one after the other.
+
+    The operations are those of `forward_flops`, three times each (forward, and twice in the
+    backward pass), whose operands and results cross the bus once, in 4 bytes with "float32" or
+    "tf32" and in 2 with "bfloat16"; "elementwise", which writes and later reads the activations
+    of `training_memory`; and "optimizer", where AdamW moves 28 bytes for each parameter: it
+    reads weight, gradient and two moments and writes all of them but the gradient.
+
+    Raises:
+        ValueError: `dtype` is none of the three, or `device` has no peak for it.
+    """
+    raise NotImplementedError
+
+
+def sweep(base_config: Config, grid: Mapping[str, Sequence[Any]]) -> list[Config]:
+    """A copy of `base_config` for every combination of the grid's values, the last name fastest.
+
+    A name is a field, as in "max_lr", or a field of a nested configuration, as in
+    "model.d_model". All values of a combination are set at once, so that only the result has to
+    be valid. Two fields follow the others where `base_config` has them and the grid does not:
+
+    - `warmup_steps` keeps its share of `steps` when the grid varies `steps` (rounded);
+    - `run_dir` becomes a folder in the base's `run_dir` named after the combination, as in
+      `runs/max_lr=0.001,model.d_model=64`, so that no run resumes from another's checkpoint.
+
+    Raises:
+        ValueError: an unknown field (the message names close ones), a name without a list of
+            values or with one value twice, a combination that the configuration refuses.
+    """
+    raise NotImplementedError

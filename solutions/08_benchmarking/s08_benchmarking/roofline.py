@@ -1,0 +1,39 @@
+"""The least time of a step: each operation under the roof of its device."""
+
+from collections.abc import Mapping
+
+from s04_transformer import ModelConfig
+
+from . import memory, operations
+
+BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2}
+OPTIMIZER_BYTES = 28
+"""AdamW, for each parameter: reads weight, gradient and moments, writes weight and moments."""
+
+
+def predict(
+    config: ModelConfig,
+    batch: int,
+    seq: int,
+    dtype: str,
+    peaks: Mapping[str, float],
+    bandwidth: float,
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Seconds, and what they are bound by, for each operation."""
+    if dtype not in peaks or dtype not in BYTES:
+        raise ValueError(
+            f"dtype ({dtype}) must be one of {', '.join(BYTES)} and have a peak; the device has "
+            f"{', '.join(peaks) or 'none'}. measure_device() measures those of its machine"
+        )
+    compute, traffic = {}, {}
+    for product in operations.products(config, batch, seq):
+        # The backward pass does everything twice: once for the input, once for the weight.
+        compute[product.name] = 3 * product.flops / peaks[dtype]
+        traffic[product.name] = 3 * product.elements * BYTES[dtype] / bandwidth
+    kept = memory.activations(config, batch, seq, BYTES[dtype])
+    traffic["elementwise"] = 2 * kept / bandwidth
+    traffic["optimizer"] = OPTIMIZER_BYTES * operations.parameters(config) / bandwidth
+    seconds = {name: max(compute.get(name, 0.0), traffic[name]) for name in traffic}
+    return seconds, {
+        name: "compute" if seconds[name] > traffic[name] else "memory" for name in traffic
+    }
