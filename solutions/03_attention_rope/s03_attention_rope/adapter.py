@@ -3,7 +3,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import einx
 import torch
@@ -63,7 +63,7 @@ class RotaryEmbedding(nn.Module):
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "RotaryEmbedding":
         # `model.bfloat16()` and `model.to(device)` end here. Bfloat16 would round every sine to
         # three digits, so the tables are made anew: they follow the device, never the dtype.
         super()._apply(fn, recurse)
