@@ -1,0 +1,104 @@
+"""The numbers of a run: lines of JSON in its folder, and the same to Weights & Biases."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from . import checkpoint
+from .adapter import TrainConfig, TrainResult
+
+Line = dict[str, int | float]
+
+
+class Metrics:
+    """metrics.jsonl, opened after `step`: lines of later steps are cut off."""
+
+    def __init__(self, config: TrainConfig, step: int) -> None:
+        self.config = config
+        self.path = config.run_dir / "metrics.jsonl"
+        lines = _read(self.path) if self.path.exists() else []
+        kept = [line for line in lines if line["step"] <= step]
+        if self.path.exists():
+            checkpoint.write_text(self.path, "".join(map(_as_json, kept)))
+        self.last = kept[-1] if kept else {}
+        self.seconds = self.last.get("seconds", 0.0)
+        self._rate_from = (self._tokens(step), self.seconds)
+
+    def add(
+        self, *, step: int, train_loss: float, lr: float, grad_norm: float, valid_loss: float | None
+    ) -> Line:
+        tokens = self._tokens(step)
+        tokens_before, seconds_before = self._rate_from
+        line: Line = {
+            "step": step,
+            "train_loss": train_loss,
+            "lr": lr,
+            "grad_norm": grad_norm,
+            "tokens": tokens,
+            "seconds": self.seconds,
+            "tokens_per_second": (tokens - tokens_before) / (self.seconds - seconds_before),
+        }
+        if valid_loss is not None:
+            line["valid_loss"] = valid_loss
+        with self.path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(_as_json(line))
+        self.last, self._rate_from = line, (tokens, self.seconds)
+        return line
+
+    def result(self) -> TrainResult:
+        """What the last line says; a run that has ended has evaluated there."""
+        if self.last.get("step") != self.config.steps:
+            raise ValueError(
+                f"the run in {self.config.run_dir} is complete, but the end of its metrics.jsonl "
+                "is missing; put it back, or delete checkpoint.pt to train anew"
+            )
+        return TrainResult(
+            step=self.config.steps,
+            train_loss=self.last["train_loss"],
+            valid_loss=self.last["valid_loss"],
+            seconds=self.last["seconds"],
+            tokens_per_second=self.last["tokens"] / self.last["seconds"],
+            run_dir=self.config.run_dir,
+        )
+
+    def _tokens(self, step: int) -> int:
+        config = self.config
+        windows = step * config.accumulation_steps * config.batch_size
+        return windows * config.model.context_length
+
+
+def _as_json(line: Line) -> str:
+    return json.dumps(line) + "\n"
+
+
+def _read(path: Path) -> list[Line]:
+    """The lines up to the first that is not whole: a run may have been killed while writing."""
+    lines: list[Line] = []
+    with contextlib.suppress(ValueError):
+        for text in path.read_text(encoding="utf-8").splitlines():
+            lines.append(json.loads(text))
+    return lines
+
+
+@contextlib.contextmanager
+def wandb_log(config: TrainConfig, *, resumed: bool) -> Iterator[Callable[[Line], None]]:
+    """Send lines to Weights & Biases; a resumed run goes on with its own curve there."""
+    if config.wandb == "disabled":
+        yield lambda line: None
+        return
+    import wandb  # takes a second, and only this run wants it
+
+    id_file = config.run_dir / "wandb_id.txt"
+    known = id_file.read_text(encoding="utf-8") if resumed and id_file.exists() else None
+    with wandb.init(
+        project="groundup",
+        name=config.run_dir.name,
+        dir=str(config.run_dir),
+        mode=config.wandb,
+        config=checkpoint.plain(config),
+        id=known,
+        resume="allow",
+    ) as run:
+        id_file.write_text(run.id, encoding="utf-8")
+        yield lambda line: run.log(line, step=int(line["step"]))
