@@ -1,0 +1,232 @@
+"""The contract of stage 07. Axes: batch, heads, seq, d_head, slots, vocab; `...` is any leading
+axes."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
+from itertools import takewhile
+
+import einx
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from s02_layers import softmax
+from s04_transformer import TransformerLM
+
+from .decoder import Decoder, check_request
+from .filters import check_settings, keep_top_k, keep_top_p
+
+
+def token_probabilities(
+    logits: Float[Tensor, "... vocab"],
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> Float[Tensor, "... vocab"]:
+    """The distribution that a sampler draws the next token from; it sums to 1.
+
+    Three filters, in this order, each on what the one before left and made to sum to 1 again:
+
+    1. temperature: softmax(logits / temperature). Below 1 it sharpens, above 1 it flattens; 0 is
+       the limit, all on the largest logit.
+    2. top_k: only the k likeliest tokens stay (Fan et al. 2018); all, if there are fewer than k.
+    3. top_p: only the smallest set of likeliest tokens stays whose probability reaches top_p
+       (Holtzman et al. 2020, eq. 2). The token that crosses top_p is in it, so it is never empty.
+
+    Of equally likely tokens the lower id counts as likelier, in all three. Logits may be -inf:
+    such a token has probability 0. The result is float32, and computed so, whatever the dtype of
+    the logits, which are left as they were.
+
+    With probabilities .05 .5 .12 .3 .03 and top_p 0.6 it is 0 .625 0 .375 0.
+
+    Raises ValueError if temperature is negative or not finite, if top_k is less than 1, or if
+    top_p is not in (0, 1].
+    """
+    check_settings(temperature, top_k, top_p)
+    logits = logits.float()
+    largest = logits.argmax(dim=-1, keepdim=True)
+    if temperature == 0:
+        return torch.zeros_like(logits).scatter(-1, largest, 1.0)
+    # With the largest logit at 0, no temperature is so small that a quotient becomes +inf.
+    probabilities = softmax((logits - logits.gather(-1, largest)) / temperature, dim=-1)
+    if top_k is not None:
+        probabilities = keep_top_k(probabilities, top_k)
+    if top_p is not None:
+        probabilities = keep_top_p(probabilities, top_p)
+    return probabilities
+
+
+def sample_token(
+    logits: Float[Tensor, "... vocab"],
+    *,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Int[Tensor, "..."]:
+    """One token id for each distribution of `token_probabilities`, drawn independently.
+
+    With temperature 0 it is the largest logit's, and nothing is drawn. Without a generator,
+    torch's global one is used; it may be on another device than the logits.
+    """
+    if temperature == 0:
+        check_settings(temperature, top_k, top_p)
+        return logits.argmax(dim=-1)
+    probabilities = token_probabilities(logits, temperature=temperature, top_k=top_k, top_p=top_p)
+    rows = einx.id("... vocab -> (...) vocab", probabilities)
+    if generator is not None:
+        rows = rows.to(generator.device)
+    drawn = torch.multinomial(rows, num_samples=1, generator=generator)
+    return drawn.reshape(logits.shape[:-1]).to(logits.device)
+
+
+class KVCache:
+    """The keys and values that one attention layer has computed so far.
+
+    `keys` and `values` are tensors of shape (batch_size, num_heads, max_seq_len, d_head), zeros
+    at first, whose memory is taken once and written in place. Slot p of a row holds the key and
+    the value of the token at position p.
+    """
+
+    def __init__(
+        self,
+        batch_size: int,
+        num_heads: int,
+        max_seq_len: int,
+        d_head: int,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        shape = (batch_size, num_heads, max_seq_len, d_head)
+        self.keys = torch.zeros(shape, device=device, dtype=dtype)
+        self.values = torch.zeros(shape, device=device, dtype=dtype)
+
+    def update(
+        self,
+        k: Float[Tensor, "batch heads seq d_head"],
+        v: Float[Tensor, "batch heads seq d_head"],
+        positions: Int[Tensor, "... seq"],
+    ) -> tuple[
+        Float[Tensor, "batch heads slots d_head"],
+        Float[Tensor, "batch heads slots d_head"],
+        Bool[Tensor, "batch 1 seq slots"],
+    ]:
+        """Write k and v into the slots of their positions; return what there is to attend to.
+
+        That is the keys and the values of slots 0, 1, 2, … as far as any has been written at
+        least, and the mask: the query at position p may attend to the slots up to p.
+
+        `positions` is one row for all or one for each. A row's positions go on where it left off
+        or start anew from any slot it has written; what is in later slots is then hidden until it
+        is overwritten. So prompts of different lengths can be padded on the right: the padding's
+        slots are overwritten before any real query may see them.
+        """
+        batch, _, seq, _ = k.shape
+        positions = positions.expand(batch, seq)
+        slots = positions[:, None, :, None].expand_as(k)
+        self.keys.scatter_(2, slots, k.to(self.keys.dtype))
+        self.values.scatter_(2, slots, v.to(self.values.dtype))
+        # All slots, so that the shapes never change: einx works out each new shape once, which
+        # takes longer than to attend to a few thousand slots in vain.
+        visible = torch.arange(self.keys.shape[2], device=k.device) <= positions[:, None, :, None]
+        return self.keys, self.values, visible
+
+
+def generate(
+    model: TransformerLM,
+    prompt_ids: list[list[int]],
+    max_new_tokens: int,
+    *,
+    stop_ids: Collection[int] = (),
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    generator: torch.Generator | None = None,
+    use_cache: bool = True,
+) -> list[list[int]]:
+    """The tokens that the model adds to each prompt, without the prompt: max_new_tokens of them.
+
+    A row ends earlier where it draws one of `stop_ids`, which is left out; the others go on. The
+    prompts may have different lengths, and the rows do not see each other: with temperature 0,
+    each is what it would be alone.
+
+    The model sees a window of each row's last tokens, at positions from 0. The window grows with
+    the row to context_length C; the token that does not fit cuts it to the last H = max(1, C // 2)
+    tokens, and it grows again. So a row of n > C tokens, prompt and new ones together, has a
+    window of H + (n - C - 1) mod (C - H + 1). With C = 8, rows of 7, 8, 9, …, 13, 14 tokens have
+    windows of 7, 8, 4, 5, 6, 7, 8, 4. A prompt longer than C follows the same rule.
+
+    With use_cache the model is fed each token of a window once, a single one per row and step;
+    only a cut feeds the window anew, since its tokens have moved and have forgotten the tokens
+    before them. Without it, the whole window at every step. The result is the same.
+
+    The model runs in eval mode and without gradients; each of its modules is put back into the
+    mode it was in. All tensors are on the device of the model.
+
+    Raises ValueError for an empty prompt, an id that is not in [0, vocab_size), a negative
+    max_new_tokens, and the settings that `token_probabilities` refuses.
+    """
+    choose = _sampler(temperature, top_k, top_p, generator)
+    check_request(model.config, prompt_ids, max_new_tokens)
+    if not prompt_ids or not max_new_tokens:
+        return [[] for _ in prompt_ids]
+    decoder = Decoder(model, prompt_ids, choose, partial(_caches, model) if use_cache else None)
+    steps: list[Tensor] = []
+    running = set(range(len(prompt_ids)))
+    while running and len(steps) < max_new_tokens:
+        steps.append(decoder.step())
+        if stop_ids:  # else the device need not be waited for
+            tokens = enumerate(steps[-1].tolist())
+            running -= {row for row, token in tokens if token in stop_ids}
+    rows = torch.stack(steps, dim=1).tolist()
+    return [list(_before_stop(row, stop_ids)) for row in rows]
+
+
+def stream(
+    model: TransformerLM,
+    prompt_ids: list[int],
+    max_new_tokens: int,
+    *,
+    stop_ids: Collection[int] = (),
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    generator: torch.Generator | None = None,
+    use_cache: bool = True,
+) -> Iterator[int]:
+    """The tokens that `generate` adds to one prompt, each as soon as it is drawn.
+
+    A token is not computed before it is asked for, and between two of them the model is in the
+    mode that the caller left it in. What is wrong with the arguments is raised by the call
+    itself.
+    """
+    choose = _sampler(temperature, top_k, top_p, generator)
+    check_request(model.config, [prompt_ids], max_new_tokens)
+    decoder = Decoder(model, [prompt_ids], choose, partial(_caches, model) if use_cache else None)
+    tokens = (int(decoder.step()) for _ in range(max_new_tokens))
+    return _before_stop(tokens, stop_ids)
+
+
+def _before_stop(tokens: Iterable[int], stop_ids: Collection[int]) -> Iterator[int]:
+    return takewhile(lambda token: token not in stop_ids, tokens)
+
+
+def _sampler(
+    temperature: float, top_k: int | None, top_p: float | None, generator: torch.Generator | None
+) -> Callable[[Tensor], Tensor]:
+    check_settings(temperature, top_k, top_p)
+    return partial(
+        sample_token, temperature=temperature, top_k=top_k, top_p=top_p, generator=generator
+    )
+
+
+def _caches(model: TransformerLM, batch_size: int) -> list[KVCache]:
+    config, weight = model.config, next(model.parameters())
+    d_head = config.d_model // config.num_heads
+    return [
+        KVCache(
+            batch_size, config.num_heads, config.context_length, d_head, weight.device, weight.dtype
+        )
+        for _ in range(config.num_layers)
+    ]
