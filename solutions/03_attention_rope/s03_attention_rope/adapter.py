@@ -54,10 +54,9 @@ class RotaryEmbedding(nn.Module):
         return (wide * self.cos[positions] + quarter_turn * self.sin[positions]).to(x.dtype)
 
     def _make_tables(self, device: torch.device | str | None) -> None:
-        pairs = torch.arange(0, self.d_head, 2, device=device)
-        frequencies = self.theta ** (-pairs / self.d_head)
-        angles = torch.arange(self.max_seq_len, device=device)[:, None] * frequencies
-        angles = einx.id("position pairs -> position (pairs 2)", angles)
+        frequencies = self.theta ** (-torch.arange(0, self.d_head, 2, device=device) / self.d_head)
+        positions = torch.arange(self.max_seq_len, device=device)
+        angles = einx.multiply("position, pair -> position (pair 2)", positions, frequencies)
         self.cos: Tensor
         self.sin: Tensor
         self.register_buffer("cos", angles.cos(), persistent=False)
@@ -83,22 +82,17 @@ def scaled_dot_product_attention(
     and no mask means that every query may attend to every key. A query that may attend to
     nothing gives zeros, with finite gradients.
     """
+    # Plain `@`, not einx: it prepares every combination of shapes once, in tens of milliseconds,
+    # and while a text is generated the number of keys is new at each step.
     # Scaling the queries instead of the scores is the same and touches fewer numbers.
-    q = q / math.sqrt(q.shape[-1])
-    scores = einx.dot("... queries d_head, ... keys d_head -> ... queries keys", q, k)
+    scores = q / math.sqrt(q.shape[-1]) @ k.mT  # (..., queries, keys)
     if mask is None:
-        return _mix(softmax(scores, dim=-1), v)
+        return softmax(scores, dim=-1) @ v
     # Subtle: a row of nothing but -inf is NaN in softmax, and in its gradient even where a later
     # `where` hides it. A query with no key at all may therefore see every key, and is erased.
     sees_something = mask.any(dim=-1, keepdim=True)
     forbidden = scores.new_zeros(mask.shape).masked_fill(sees_something & ~mask, -torch.inf)
-    return _mix(softmax(scores + forbidden, dim=-1), v) * sees_something
-
-
-def _mix(
-    weights: Float[Tensor, "... queries keys"], v: Float[Tensor, "... keys d_value"]
-) -> Float[Tensor, "... queries d_value"]:
-    return einx.dot("... queries keys, ... keys d_value -> ... queries d_value", weights, v)
+    return softmax(scores + forbidden, dim=-1) @ v * sees_something
 
 
 class CausalSelfAttention(nn.Module):
@@ -149,9 +143,9 @@ class CausalSelfAttention(nn.Module):
         if positions is None:
             positions = torch.arange(seq, device=x.device)
         q, k, v = (
-            einx.id("... seq (heads d_head) -> ... heads seq d_head", proj(x), heads=self.num_heads)
+            proj(x).unflatten(-1, (self.num_heads, -1)).transpose(-2, -3)
             for proj in (self.q_proj, self.k_proj, self.v_proj)
-        )
+        )  # each (..., heads, seq, d_head)
         if self.rope is not None:
             every_head = positions[..., None, :]
             q, k = self.rope(q, every_head), self.rope(k, every_head)
@@ -160,4 +154,4 @@ class CausalSelfAttention(nn.Module):
         else:
             k, v, mask = cache.update(k, v, positions)
         attended = scaled_dot_product_attention(q, k, v, mask)
-        return self.o_proj(einx.id("... heads seq d_head -> ... seq (heads d_head)", attended))
+        return self.o_proj(attended.transpose(-2, -3).flatten(-2))
