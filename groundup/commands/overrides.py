@@ -50,7 +50,7 @@ def _near(name: str, known: Iterable[str]) -> str:
     names = list(known)
     last = {each: each.rpartition(".")[2] for each in names}
     near = [each for each in names if last[each] == name]
-    near += [each for each in difflib.get_close_matches(name, names, n=3) if each not in near]
+    near += [each for each in difflib.get_close_matches(name, names, n=2) if each not in near]
     return f"did you mean {' or '.join(near)}?" if near else f"the fields are {', '.join(names)}"
 
 

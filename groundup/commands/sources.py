@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from huggingface_hub import hf_hub_download
-
 from groundup import corpus
 from groundup.commands.common import Refusal, say
 from groundup.commands.fingerprint import checksum
@@ -83,6 +81,8 @@ class TinyStories:
         return train, valid
 
     def _fetch(self, name: str) -> Path:
+        from huggingface_hub import hf_hub_download  # takes long to import
+
         try:
             return Path(hf_hub_download(TINYSTORIES, name, repo_type="dataset"))
         except (OSError, ValueError) as error:  # as the hub raises them

@@ -9,25 +9,26 @@ from typing import Annotated, Any
 import typer
 
 from groundup.commands import prepared as on_disk
-from groundup.commands.common import Reference, Refusal, begin, say, shown, table
+from groundup.commands.common import Reference, Refusal, begin, option_for, say, shown, table
 from groundup.commands.data import TrainFile, ValidFile
 from groundup.commands.overrides import read_overrides
 from groundup.commands.prepared import DATA, Prepared, prepare
 from groundup.commands.results import write_json
 from groundup.commands.sources import find_source
-from groundup.plots import draw_loss_curve
 from groundup.presets import CORPORA, PRESETS, Preset
 from groundup.stages import ROOT, STAGES, Stage
 
 RUNS = ROOT / "runs"
 CHECKPOINT, METRICS, CURVE = "checkpoint.pt", "metrics.jsonl", "loss.png"
 TRAINING = STAGES[:6]
+PRESETS_HELP = "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
 
 
 def train(
-    preset: Annotated[str, typer.Argument(help=f"One of {', '.join(PRESETS)}.")],
+    preset: Annotated[str, typer.Argument(help=PRESETS_HELP)],
     data: Annotated[
-        str, typer.Option(help="A name in data, or a folder that groundup data made.")
+        str,
+        typer.Option(metavar="NAME", help="A name in data, or a folder that groundup data made."),
     ] = "",
     train_file: TrainFile = None,
     valid_file: ValidFile = None,
@@ -41,7 +42,8 @@ def train(
         ),
     ] = None,
     run_dir: Annotated[
-        Path | None, typer.Option(help="Where the run goes. A folder in runs if not given.")
+        Path | None,
+        typer.Option(metavar="PATH", help="Where the run goes. A folder in runs if not given."),
     ] = None,
     reference: Reference = "",
 ) -> None:
@@ -64,7 +66,7 @@ def train(
         prepared = on_disk.load(folder)
     run_dir = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
     say(table(train_model(settings, folder, prepared, run_dir, model, loop)))
-    say(f"next: groundup generate {shown(run_dir)}")
+    say(f"next: groundup generate {shown(run_dir)}{option_for(chosen)}")
 
 
 def train_model(
@@ -76,6 +78,7 @@ def train_model(
     loop: dict[str, Any],
 ) -> list[tuple[str, str]]:
     """Train as `preset` says, but for the fields in `model` and `loop`; say how it ended."""
+    from groundup.plots import draw_loss_curve  # matplotlib takes long to import
     from s04_transformer import ModelConfig, TransformerLM
     from s06_training import TrainConfig
     from s06_training import train as train_stage
@@ -91,10 +94,8 @@ def train_model(
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
     try:
         result = train_stage(config)
-    except KeyboardInterrupt:
-        raise Refusal("stopped; the same command goes on from the last checkpoint", code=130) from (
-            None
-        )
+    except KeyboardInterrupt as error:
+        raise Refusal(str(error) or "stopped; the same command goes on", code=130) from None
     floor, curve = config.entropy_floor, run_dir / CURVE
     draw_loss_curve(run_dir / METRICS, curve, title=run_dir.name, floor=floor)
     say(f"checkpoint {shown(run_dir / CHECKPOINT)}, loss curve {shown(curve)}")
@@ -126,7 +127,7 @@ def _read_changes(changes: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
 def _find_data(name: str) -> Path:
     for folder in (DATA / name, Path(name)):
         if (folder / on_disk.RECORD).is_file():
-            return folder
+            return folder.absolute()
     command = f"groundup data {name}" if name in CORPORA else "groundup data"
     raise Refusal(f"there is no prepared data at {shown(DATA / name)}; run {command}")
 
