@@ -31,10 +31,9 @@ def forward_flops(config: ModelConfig, batch: int, seq: int) -> dict[str, int]:
     """FLOP of the matrix products of one forward pass, by operation, summed over the layers.
 
     The keys are q_proj, k_proj, v_proj, scores, weighted_values, o_proj, ffn and lm_head. An
-    (m, k) times (k, n) product is 2mnk: m·n sums of k products. The scores of masked positions
-    are counted, because they are computed. Not counted, because memory bounds them and they are
-    a few per cent: norms, RoPE, softmax, activations, residual additions, the loss. Embedding is
-    a look-up: no FLOP.
+    (m, k) times (k, n) product is 2mnk: m·n sums of k products. Masked scores are computed, so
+    they are counted. Embedding is a look-up: no FLOP. Not counted, because their time goes by
+    bytes and not by FLOP: norms, RoPE, softmax, gating, residual additions, the loss.
     """
     return {product.name: product.flops for product in operations.products(config, batch, seq)}
 
@@ -99,10 +98,9 @@ def time_steps(
 ) -> StepTimes:
     """Time `repeats` calls of `step`, each alone, after `warmup` calls that are not timed.
 
-    A GPU runs behind Python: a call returns when the work is queued, and `synchronize` returns
-    when it is done (`torch.cuda.synchronize`, `torch.mps.synchronize`, `torch.cpu.synchronize`).
-    So every reading of `clock` comes right after a `synchronize`. Percentiles interpolate
-    linearly between the measured times, as `numpy.percentile` does.
+    A GPU runs behind Python: a call returns when its work is queued, and `synchronize` when it is
+    done (`torch.cuda.synchronize`, `torch.mps.synchronize`, `torch.cpu.synchronize`), so each
+    reading of `clock` comes right after one. Percentiles interpolate as `numpy.percentile` does.
 
     Raises:
         ValueError: fewer than 1 repeat, or a negative warm-up.
@@ -159,7 +157,7 @@ class Device:
     """What a device can do at best."""
 
     name: str
-    """As people call it."""
+    """What people call it."""
     peak_flops: Mapping[str, float]
     """Dense matrix product FLOP/s by dtype, accumulated in float32. "tf32" is float32 after
     `torch.set_float32_matmul_precision("high")`. A dtype that is missing has no known peak."""
@@ -224,7 +222,7 @@ DEVICES: dict[str, Device] = {
 
 def measure_device(
     device: torch.device | str = "cpu",
-    dtypes: Sequence[str] = ("float32", "bfloat16"),
+    dtypes: Sequence[str] = ("float32",),
     *,
     size: int = 2048,
     copied_bytes: int = 2**28,
@@ -282,20 +280,18 @@ def predict_step(
     Raises:
         ValueError: `dtype` is none of the three, or `device` has no peak for it.
     """
-    peaks, bandwidth = device.peak_flops, device.bandwidth
-    return Prediction(*roofline.predict(config, batch, seq, dtype, peaks, bandwidth))
+    return Prediction(*roofline.predict(config, batch, seq, device, dtype))
 
 
 def sweep(base_config: Config, grid: Mapping[str, Sequence[Any]]) -> list[Config]:
     """A copy of `base_config` for every combination of the grid's values, the last name fastest.
 
     A name is a field, as in "max_lr", or a field of a nested configuration, as in
-    "model.d_model". All values of a combination are set at once, so that only the result has to
-    be valid. Two fields follow the others where `base_config` has them and the grid does not:
-
-    - `warmup_steps` keeps its share of `steps` when the grid varies `steps` (rounded);
-    - `run_dir` becomes a folder in the base's `run_dir` named after the combination, as in
-      `runs/max_lr=0.001,model.d_model=64`, so that no run resumes from another's checkpoint.
+    "model.d_model". All values of a combination are set at once: only the result has to be valid.
+    Two fields follow, where `base_config` has them and the grid does not name them:
+    `warmup_steps` keeps its share of `steps`, rounded, when those vary; `run_dir` becomes a
+    folder in the base's, as in `runs/max_lr=0.001,model.d_model=64`, different for every
+    combination, so that no run resumes from another's checkpoint.
 
     Raises:
         ValueError: an unknown field (the message names close ones), a name without a list of

@@ -1,10 +1,13 @@
 """The least time of a step: each operation under the roof of its device."""
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from s04_transformer import ModelConfig
 
 from . import memory, operations
+
+if TYPE_CHECKING:
+    from .adapter import Device
 
 BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2}
 OPTIMIZER_BYTES = 28
@@ -12,18 +15,14 @@ OPTIMIZER_BYTES = 28
 
 
 def predict(
-    config: ModelConfig,
-    batch: int,
-    seq: int,
-    dtype: str,
-    peaks: Mapping[str, float],
-    bandwidth: float,
+    config: ModelConfig, batch: int, seq: int, device: "Device", dtype: str
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Seconds, and what they are bound by, for each operation."""
+    peaks, bandwidth = device.peak_flops, device.bandwidth
     if dtype not in peaks or dtype not in BYTES:
         raise ValueError(
-            f"dtype ({dtype}) must be one of {', '.join(BYTES)} and have a peak; the device has "
-            f"{', '.join(peaks) or 'none'}. measure_device() measures those of its machine"
+            f"dtype ({dtype}) must be one of {', '.join(BYTES)} and have a peak; {device.name} "
+            f"has {', '.join(peaks) or 'none'}. measure_device() measures those of its machine"
         )
     compute, traffic = {}, {}
     for product in operations.products(config, batch, seq):
@@ -34,6 +33,5 @@ def predict(
     traffic["elementwise"] = 2 * kept / bandwidth
     traffic["optimizer"] = OPTIMIZER_BYTES * operations.parameters(config) / bandwidth
     seconds = {name: max(compute.get(name, 0.0), traffic[name]) for name in traffic}
-    return seconds, {
-        name: "compute" if seconds[name] > traffic[name] else "memory" for name in traffic
-    }
+    bound = {name: "compute" if seconds[name] > traffic[name] else "memory" for name in traffic}
+    return seconds, bound

@@ -14,17 +14,12 @@ UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._+-]")
 def sweep(base: Any, grid: Mapping[str, Sequence[Any]]) -> list[Any]:
     for name, values in grid.items():
         _check(base, name, values)
-    axes = [
-        [
-            (name, value, f"{name}={label}")
-            for value, label in zip(values, _labels(values), strict=True)
-        ]
-        for name, values in grid.items()
-    ]
+    axes = [list(zip(values, _labels(values), strict=True)) for values in grid.values()]
     configs = []
     for combination in itertools.product(*axes):
-        changes = {name: value for name, value, _ in combination}
-        described = ",".join(label for _, _, label in combination)
+        chosen = dict(zip(grid, combination, strict=True))
+        changes = {name: value for name, (value, _) in chosen.items()}
+        described = ",".join(f"{name}={label}" for name, (_, label) in chosen.items())
         try:
             configs.append(_replace(base, changes | _followers(base, changes, described)))
         except ValueError as error:
@@ -87,7 +82,6 @@ def _labels(values: Sequence[Any]) -> list[str]:
     """The values as they stand in a folder's name, or their places in the list where they are
     too long or would be alike."""
     labels = [UNSAFE_IN_FILE_NAMES.sub("_", str(value)) for value in values]
-    distinct = len(set(labels)) == len(labels)
-    return (
-        labels if distinct and max(map(len, labels)) <= 20 else [str(i) for i in range(len(labels))]
-    )
+    different = len({label.casefold() for label in labels}) == len(labels)
+    short = max(map(len, labels)) <= 20
+    return labels if different and short else [str(place) for place in range(len(labels))]

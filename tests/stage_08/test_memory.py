@@ -1,0 +1,162 @@
+import pytest
+import torch
+
+from groundup.testing import assert_close, check
+from s04_transformer import ModelConfig, TransformerLM
+from s08_benchmarking import peak_memory, training_memory
+
+SIZES = {"vocab_size": 101, "context_length": 16, "d_model": 36, "num_layers": 5, "num_heads": 3}
+BATCH, SEQ = 7, 11
+MEBI = 2**20
+
+
+def config(**changes):
+    return ModelConfig(**(SIZES | {"d_ff": 52} | changes))
+
+
+@pytest.mark.points(2)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_training_memory_by_kind_in_every_ablation(dtype):
+    changes = {
+        "default": {},
+        "post norm": {"norm": "post"},
+        "no norm": {"norm": "none"},
+        "silu": {"ffn": "silu"},
+        "tied": {"tie_embeddings": True},
+    }
+    observation = {}
+    for name, change in changes.items():
+        for kind, size in training_memory(config(**change), BATCH, SEQ, dtype).items():
+            observation[f"{name}, {kind}"] = size
+    check(observation)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_gradients_and_moments_stay_in_float32(dtype):
+    model = TransformerLM(config(), device="meta")
+    numbers = sum(parameter.numel() for parameter in model.parameters())
+    found = training_memory(config(), BATCH, SEQ, dtype)
+    assert_close(found["gradients"], 4 * numbers, "4 bytes for each parameter")
+    assert_close(found["optimizer_state"], 8 * numbers, "AdamW keeps two moments of 4 bytes each")
+
+
+def test_mixed_precision_adds_copies_of_the_matrices_of_products():
+    def parameters(dtype, tied):
+        return training_memory(config(tie_embeddings=tied), BATCH, SEQ, dtype)["parameters"]
+
+    # 5 layers of 4 · 36² + 3 · 36 · 52, and the head of 101 · 36; tied or not, one of them.
+    copies = 2 * (5 * (4 * 36**2 + 3 * 36 * 52) + 101 * 36)
+    for tied in (False, True):
+        added = parameters("bfloat16", tied) - parameters("float32", tied)
+        assert_close(added, copies, f"2 bytes for every weight of a product, tied: {tied}")
+
+
+def test_activations_of_one_layer_worked_by_hand():
+    one = ModelConfig(vocab_size=10, context_length=4, d_model=6, num_layers=1, num_heads=1, d_ff=5)
+    # T = 2 · 3 = 6 tokens, A = 2 · 1 · 3² = 18 scores; 4 bytes a number.
+    layer = 6 * 6 * 6 + 2 * 18 + 5 * 6 * 5  # inputs and q, k, v; softmax twice; gating
+    norms = 3 * 2 * 6 * 6  # two in the layer and the final one
+    end = 6 * 6 + 6 * 10  # the head's input, the exponentials of the loss
+    found = training_memory(one, 2, 3, "float32")["activations"]
+    assert_close(found, 4 * (layer + norms + end), "activations of one layer")
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 8), ("bfloat16", 6)])
+def test_activations_keep_the_scores_twice(dtype, size):
+    def kept(seq):
+        return training_memory(config(), BATCH, seq, dtype)["activations"]
+
+    # Whatever grows with seq alone drops out of the second difference, which is 2 for seq².
+    found = kept(12) - 2 * kept(11) + kept(10)
+    expected = 2 * 5 * BATCH * 3 * size
+    assert_close(found, expected, f"exponentials and weights, {size} bytes for each score")
+
+
+def test_only_activations_depend_on_the_batch():
+    small, large = (training_memory(config(), batch, SEQ, "bfloat16") for batch in (1, 9))
+    assert large == small | {"activations": 9 * small["activations"]}
+
+
+def test_training_memory_refuses_an_unknown_dtype():
+    with pytest.raises(ValueError, match="float16"):
+        training_memory(config(), BATCH, SEQ, "float16")
+
+
+def test_peak_memory_is_the_most_held_at_one_moment():
+    there_before = torch.ones(8 * MEBI // 4)
+
+    def step():
+        first = torch.ones(4 * MEBI // 4)
+        second = torch.ones(2 * MEBI // 4)
+        del first, second
+        return torch.ones(3 * MEBI // 4)
+
+    found = peak_memory(step, "cpu")
+    assert_close(found / MEBI, 6.0, "4 and 2 MiB at once, 3 later; 8 were there before", rtol=1e-3)
+    del there_before
+
+
+def test_peak_memory_counts_what_autograd_keeps(draw):
+    x, weight = draw.normal(512, 512), draw.normal(512, 512).requires_grad_()
+
+    def step():
+        h = x
+        for _ in range(4):
+            h = (h @ weight).tanh()
+        return h
+
+    # Each tanh is kept for the backward pass; beside the last of them stands its product.
+    found = peak_memory(step, torch.device("cpu"))
+    assert_close(found / MEBI, 5.0, "five tensors of 1 MiB", rtol=1e-3)
+
+
+class FakeGPU:
+    """A device whose work is only done, and whose memory only taken, at synchronize."""
+
+    def __init__(self):
+        self.held, self.pool, self.peak, self.queued = 100, 900, 800, 0
+
+    def step(self):
+        self.queued += 1
+
+    def synchronize(self, *device):
+        for _ in range(self.queued):
+            self.peak = max(self.peak, self.held + 500)
+            self.pool = max(self.pool, self.held + 500)
+            self.held += 30
+        self.queued = 0
+
+    def reset(self, *device):
+        self.peak = self.held
+
+    def empty(self):
+        self.pool = self.held
+
+
+def test_peak_memory_on_cuda_is_the_peak_since_the_step_began(monkeypatch):
+    gpu = FakeGPU()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "synchronize", gpu.synchronize)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", gpu.reset)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda *device: gpu.held)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda *device: gpu.peak)
+    assert_close(peak_memory(gpu.step, "cuda"), 500, "800 were the peak of earlier work, 100 held")
+
+
+def test_peak_memory_on_mps_is_the_growth_of_the_emptied_pool(monkeypatch):
+    gpu = FakeGPU()
+    monkeypatch.setattr(torch.mps, "synchronize", gpu.synchronize)
+    monkeypatch.setattr(torch.mps, "empty_cache", gpu.empty)
+    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: gpu.pool)
+    assert_close(peak_memory(gpu.step, "mps"), 500, "the pool had 900 bytes, 800 of them free")
+
+
+def test_peak_memory_runs_the_step_once():
+    calls = []
+    peak_memory(lambda: calls.append(1), "cpu")
+    assert len(calls) == 1, f"step ran {len(calls)} times; it may change weights, so once"
+
+
+def test_peak_memory_refuses_another_device():
+    with pytest.raises(ValueError, match="meta"):
+        peak_memory(lambda: None, "meta")

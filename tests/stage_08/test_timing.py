@@ -1,0 +1,121 @@
+import itertools
+
+import pytest
+
+from groundup.testing import assert_close, check
+from s08_benchmarking import DEVICES, measure_device, time_steps, utilisation
+
+
+class FakeGPU:
+    """A step takes 1 second to queue; its work is done, and takes its time, at synchronize."""
+
+    def __init__(self, *work):
+        self.work, self.now, self.queued, self.steps = work, 0.0, 0.0, 0
+
+    def step(self):
+        self.now += 1.0
+        self.queued += self.work[self.steps % len(self.work)]
+        self.steps += 1
+
+    def synchronize(self):
+        self.now += self.queued
+        self.queued = 0.0
+
+    def times(self, warmup, repeats):
+        return time_steps(
+            self.step,
+            warmup=warmup,
+            repeats=repeats,
+            synchronize=self.synchronize,
+            clock=lambda: self.now,
+        )
+
+
+def test_times_include_the_work_that_was_only_queued():
+    assert_close(FakeGPU(7.0).times(0, 3).median, 8.0, "1 second to queue and 7 to do")
+
+
+def test_work_of_the_warm_up_is_done_before_the_clock_starts():
+    found = FakeGPU(100.0, 7.0).times(1, 1)
+    assert_close(found.p90, 8.0, "the warm-up's 100 seconds were still queued when it began")
+
+
+def test_warm_up_steps_are_not_timed():
+    gpu = FakeGPU(90.0, 60.0, 30.0, *[7.0] * 8)
+    assert_close(gpu.times(3, 8).p90, 8.0, "the first three steps are slow and only warm up")
+
+
+@pytest.mark.parametrize(("warmup", "repeats"), [(0, 1), (2, 5)], ids=["0-1", "2-5"])
+def test_every_step_is_a_warm_up_or_timed(warmup, repeats):
+    gpu = FakeGPU(1.0)
+    gpu.times(warmup, repeats)
+    assert_close(gpu.steps, warmup + repeats, "calls of step")
+
+
+def test_percentiles_of_single_steps():
+    found = FakeGPU(40.0, 3.0, 5.0, 4.0, 6.0, 10.0, 4.5).times(0, 7)
+    check({"p10": found.p10, "median": found.median, "p90": found.p90}, rtol=1e-12)
+
+
+def test_percentiles_interpolate():
+    # Sorted: 2, 4, 8. A tenth of the way through the two gaps is 0.2 of the first one.
+    found = FakeGPU(7.0, 1.0, 3.0).times(0, 3)
+    expected = [2.4, 4.0, 7.2]
+    assert_close([found.p10, found.median, found.p90], expected, "of 8, 2 and 4", rtol=1e-12)
+
+
+@pytest.mark.parametrize(("warmup", "repeats"), [(0, 0), (-1, 3)], ids=["no-repeat", "negative"])
+def test_time_steps_refuses_impossible_counts(warmup, repeats):
+    with pytest.raises(ValueError, match=f"{repeats}|{warmup}"):
+        FakeGPU(1.0).times(warmup, repeats)
+
+
+def test_utilisation_is_the_share_of_the_peak():
+    # 1.5e12 FLOP in 0.25 s are 6e12 FLOP/s.
+    assert_close(utilisation(1.5e12, 0.25, 24e12), 0.25, "6 of 24 TFLOP/s", rtol=1e-12)
+
+
+@pytest.mark.parametrize(("seconds", "peak"), [(0.0, 1e12), (1.0, 0.0)], ids=["time", "peak"])
+def test_utilisation_refuses_what_it_cannot_divide_by(seconds, peak):
+    with pytest.raises(ValueError, match="0"):
+        utilisation(1e9, seconds, peak)
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "teraflops"),
+    [
+        ("rtx4090", "bfloat16", 165.2),
+        ("rtx4090", "float32", 82.6),
+        ("a100", "bfloat16", 312.0),
+        ("h100", "bfloat16", 989.4),
+        ("h100", "tf32", 494.7),
+        ("m1", "float32", 2.6),
+        ("m2", "float32", 3.6),
+    ],
+)
+def test_full_use_of_a_published_device_is_1(device, dtype, teraflops):
+    found = utilisation(teraflops * 1e12, 1.0, DEVICES[device].peak_flops[dtype])
+    why = f"{teraflops} TFLOP/s is the dense peak; twice that is with sparsity"
+    assert_close(found, 1.0, why, rtol=1e-12)
+
+
+def measured(**settings):
+    """Every reading of the clock is one second later, so every step takes one second."""
+    seconds = itertools.count()
+    return measure_device("cpu", size=16, repeats=3, clock=lambda: float(next(seconds)), **settings)
+
+
+def test_measured_peak_counts_a_product_as_two_operations():
+    found = measured(copied_bytes=64, dtypes=("float32", "float64")).peak_flops
+    assert found == {"float32": 8192.0, "float64": 8192.0}, f"2 · 16³ in one second, found {found}"
+
+
+def test_measured_bandwidth_counts_reading_and_writing():
+    found = measured(copied_bytes=4096).bandwidth
+    assert_close(found, 8192.0, "4,096 bytes read and 4,096 written in one second")
+
+
+def test_measured_device_is_named_and_says_that_it_was_measured():
+    found = measured(copied_bytes=64)
+    assert found.name == "cpu"
+    assert "measured" in found.source
