@@ -38,7 +38,7 @@ def check_openings(choice: Choice, known: Known) -> None:
     openings = [possible_openings(pieces, known) for pieces in choice.alternatives]
     owner = {text: index for index, texts in enumerate(openings) for text in texts}
     for index, texts in enumerate(openings):
-        for text in texts:
+        for text in sorted(texts):
             for start in (text[:end] for end in range(len(text) + 1)):
                 if owner.get(start, index) != index:
                     raise ValueError(
@@ -67,7 +67,7 @@ def possible_texts(echo: Echo, known: Known) -> set[str]:
     """All that an echo may write, given what may be remembered."""
     if echo.name not in known:
         raise ValueError(f"{{{echo.name}}} may be written before a word was chosen for it")
-    for word in known[echo.name]:
+    for word in sorted(known[echo.name], key=lambda word: word.text):
         if echo.form not in ("", "a") and echo.form not in word.forms:
             raise ValueError(f"{echo.name} may be {word.text!r}, which has no form {echo.form!r}")
     return {echo.text(word) for word in known[echo.name]}

@@ -8,7 +8,7 @@ from groundup.corpus.grammar import Choice, Echo, Piece, Pieces, Remember, Word
 
 MARK = re.compile(r"(?P<open>\[)|(?P<close>\])|(?P<bar>\|)|\{(?P<slot>[^}]*)\}|<(?P<rule>\w+)>")
 SLOT = re.compile(r"(?P<name>\w+)(?:\.(?P<form>\w+))?(?::(?P<words>\w+))?")
-WEIGHT = re.compile(r"(\d+)\*")
+WEIGHTED = re.compile(r"(?:(?P<weight>\d+)\*)?(?P<text>.*)", re.DOTALL)
 
 
 def build_grammar(
@@ -36,9 +36,10 @@ class _Builder:
     def choice(self, source: str, templates: Sequence[str]) -> Choice:
         weights, alternatives = [], []
         for template in templates:
-            weight = WEIGHT.match(template.strip())
-            weights.append(int(weight[1]) if weight else 1)
-            alternatives.append(self.template(WEIGHT.sub("", template.strip(), count=1)))
+            marked = WEIGHTED.match(template.strip())
+            assert marked is not None  # the pattern matches any text
+            weights.append(int(marked["weight"] or 1))
+            alternatives.append(self.template(marked["text"]))
         return Choice(source, tuple(alternatives), tuple(weights))
 
     def template(self, template: str) -> Pieces:
