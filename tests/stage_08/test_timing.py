@@ -57,7 +57,7 @@ def test_percentiles_of_single_steps():
     check({"p10": found.p10, "median": found.median, "p90": found.p90}, rtol=1e-12)
 
 
-def test_percentiles_interpolate():
+def test_percentiles_interpolate_between_measured_times():
     # Sorted: 2, 4, 8. A tenth of the way through the two gaps is 0.2 of the first one.
     found = FakeGPU(7.0, 1.0, 3.0).times(0, 3)
     expected = [2.4, 4.0, 7.2]
