@@ -12,7 +12,7 @@ REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_exampl
 
 SAMPLE = (
     "Once upon a time,  the naïve crow <|endoftext|>said:\r\n\r\n\t\"They'd've  STOLEN 12345 ½ "
-    'grains!!!" 🙃🙃👩\u200d👧 Straße日本語。\u00a0\u3000 e\u0301 <|pad|><|endo ftext|>\n\n  aaaaa\n'
+    'grains!!!" 🙃🙃👩\u200d👧 Straße日本語。\u00a0\u3000 e\u0301 <|pad|><|endo ftext|>\n\n  aaaa'
 )
 
 
@@ -98,9 +98,7 @@ def test_each_special_token_is_one_id(make_tokenizer):
 
 @pytest.mark.parametrize("order", [["<|a|>", "<|a|><|a|>"], ["<|a|><|a|>", "<|a|>"]], ids=[1, 2])
 def test_of_overlapping_special_tokens_the_longest_wins(make_tokenizer, order):
-    tokenizer = make_tokenizer(order)
-    single, double = tokenizer.special_tokens["<|a|>"], tokenizer.special_tokens["<|a|><|a|>"]
-    assert_close(tokenizer.encode("<|a|>" * 3), [double, single], "two at once, then one")
+    check(make_tokenizer(order).encode("crow<|a|><|a|><|a|>, <|a|>"))
 
 
 def test_special_tokens_are_literal_text(make_tokenizer):
@@ -146,6 +144,12 @@ def test_changing_the_ids_one_got_changes_nothing_later(make_tokenizer):
     expected = list(first)
     first.append(0)
     assert_close(tokenizer.encode("crows"), expected, "the same text again gives the same ids")
+
+
+def test_decoding_whole_and_broken_characters(make_tokenizer):
+    tokenizer = make_tokenizer()
+    whole = tokenizer.encode("naïve 🙃<|pad|>👩 日本語")
+    check({"whole": tokenizer.decode(whole), "broken": tokenizer.decode(whole[1:-4] + [0xE6, 97])})
 
 
 def test_characters_cut_into_several_tokens_decode_whole(make_tokenizer):

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from groundup.testing import assert_close
+from groundup.testing import assert_close, check
 from s01_bpe import Tokenizer, encode_file, open_tokens
 
 TEXT = (
@@ -22,10 +22,7 @@ def text_file(tmp_path):
 
 
 def test_a_file_has_the_ids_of_its_text(make_tokenizer, text_file, tmp_path):
-    tokenizer = make_tokenizer()
-    ids = encode_file(tokenizer, text_file, tmp_path / "text.bin")
-    expected = np.array(tokenizer.encode(TEXT), dtype=np.uint16)
-    assert_close(np.asarray(ids), expected, "encode of the text, line ends as they are")
+    check(np.asarray(encode_file(make_tokenizer(), text_file, tmp_path / "text.bin")))
 
 
 def test_the_ids_are_mapped_read_only(make_tokenizer, text_file, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import settings
 
-from groundup.testing import assert_close
+from groundup.testing import assert_close, check
 from s01_bpe import Tokenizer, to_tiktoken
 
 REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_examples=200)
@@ -21,6 +21,12 @@ def test_what_was_saved_is_what_is_loaded(make_tokenizer, tmp_path):
     assert loaded.vocab == tokenizer.vocab, "all 256 bytes and every token, byte for byte"
     assert loaded.merges == tokenizer.merges
     assert loaded.special_tokens == tokenizer.special_tokens
+
+
+def test_the_saved_vocabulary_as_text(make_tokenizer, tmp_path):
+    make_tokenizer().save(tmp_path)
+    ids = json.loads((tmp_path / "vocab.json").read_text(encoding="utf-8"))
+    check([f"{token_id} {text}" for token_id, text in sorted(zip(ids.values(), ids))])
 
 
 def test_vocab_json_writes_bytes_as_gpt2_does(make_tokenizer, tmp_path):
