@@ -8,6 +8,7 @@ from pathlib import Path
 from groundup.corpus.stories import generate_story, story_log_probability
 
 SEPARATOR = "<|endoftext|>"
+REMEDY = "a file with a known floor is made by groundup.corpus.write_corpus"
 
 
 def write_corpus(path: str | os.PathLike[str], *, num_stories: int, seed: int) -> None:
@@ -64,6 +65,3 @@ def entropy_floor(path: str | os.PathLike[str], num_tokens: int) -> float:
         except ValueError as error:
             raise ValueError(f"{path}: story {number}: {error}; {REMEDY}") from error
     return surprisal / num_tokens
-
-
-REMEDY = "a file with a known floor is made by groundup.corpus.write_corpus"
