@@ -26,7 +26,7 @@ def test_what_was_saved_is_what_is_loaded(make_tokenizer, tmp_path):
 def test_the_saved_vocabulary_as_text(make_tokenizer, tmp_path):
     make_tokenizer().save(tmp_path)
     ids = json.loads((tmp_path / "vocab.json").read_text(encoding="utf-8"))
-    check([f"{token_id} {text}" for token_id, text in sorted(zip(ids.values(), ids))])
+    check([f"{token_id} {text}" for token_id, text in sorted((i, t) for t, i in ids.items())])
 
 
 def test_vocab_json_writes_bytes_as_gpt2_does(make_tokenizer, tmp_path):

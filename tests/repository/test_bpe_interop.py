@@ -1,0 +1,115 @@
+"""Stage 01's reference beside the tools it must agree with."""
+
+import importlib.util
+import random
+import sys
+from itertools import pairwise
+
+import pytest
+import regex
+import tokenizers
+
+from groundup.corpus import write_corpus
+from groundup.stages import STAGES
+
+NAME = "reference_of_stage_01"
+SPECIAL_TOKENS = ["<|endoftext|>", "<|a|><|a|>", "<|a|>"]
+PARTS = [
+    *["a", "aa", "the", "crow", "'", "'s", "'l", "l", "'r", "e", "1", "12", "²", "!", "\\", "_"],
+    *[" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u3000", "\u0085", "\x1c", "\0", "\u200d"],
+    *["é", "e\u0301", "ß", "日本", "🙃", "<|", "|>", "<|endoftext|>", "<|a|>", "<|endo", "ftext|>"],
+]
+
+
+@pytest.fixture(scope="module")
+def bpe():
+    """The reference under a name of its own, whatever `s01_bpe` means in this run."""
+    package = STAGES[0].solution / STAGES[0].package
+    spec = importlib.util.spec_from_file_location(
+        NAME, package / "__init__.py", submodule_search_locations=[str(package)]
+    )
+    sys.modules[NAME] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    for name in [name for name in sys.modules if name.split(".")[0] == NAME]:
+        del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus") / "stories.txt"
+    write_corpus(path, num_stories=200, seed=0)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tokenizer(bpe, corpus):
+    return bpe.Tokenizer(*bpe.train_bpe(corpus, 700, SPECIAL_TOKENS), SPECIAL_TOKENS)
+
+
+def hostile_texts(count, seed):
+    rng = random.Random(seed)
+    return ["".join(rng.choices(PARTS, k=rng.randrange(30))) for _ in range(count)]
+
+
+def test_tokenizers_reads_our_files_and_gives_the_same_ids(tokenizer, corpus, tmp_path):
+    tokenizer.save(tmp_path)
+    model = tokenizers.models.BPE.from_file(
+        str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt")
+    )
+    peer = tokenizers.Tokenizer(model)
+    peer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    peer.decoder = tokenizers.decoders.ByteLevel()
+    peer.add_special_tokens(SPECIAL_TOKENS)
+    assert peer.get_vocab_size() == len(tokenizer.vocab)
+    for text in [corpus.read_text(encoding="utf-8"), *hostile_texts(500, seed=1)]:
+        ids = tokenizer.encode(text)
+        assert peer.encode(text).ids == ids, repr(text)
+        assert peer.decode(ids, skip_special_tokens=False) == text
+
+
+def test_tokens_written_by_tokenizers_are_read_by_us(bpe, corpus, tmp_path):
+    peer = tokenizers.ByteLevelBPETokenizer()
+    peer.train(str(corpus), vocab_size=600, show_progress=False)
+    peer.save_model(str(tmp_path))
+    ours = bpe.Tokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt")
+    assert len(ours.vocab) == peer.get_vocab_size()
+    for text in hostile_texts(200, seed=2):
+        assert ours.encode(text) == peer.encode(text).ids, repr(text)
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 7, 100])
+def test_a_file_may_be_cut_into_pieces_of_any_size(
+    bpe, tokenizer, tmp_path, monkeypatch, piece_bytes
+):
+    monkeypatch.setattr(sys.modules[f"{NAME}.pieces"], "PIECE_BYTES", piece_bytes)
+    path = tmp_path / "text.txt"
+    for text in hostile_texts(60, seed=3):
+        path.write_bytes(text.encode())
+        ids = bpe.encode_file(tokenizer, path, tmp_path / "ids.bin", num_workers=1)
+        assert ids.tolist() == tokenizer.encode(text), repr(text)
+
+
+def test_what_is_before_a_safe_cut_never_changes(bpe, tokenizer):
+    cuts = tokenizer.pretokenizer.cuts
+    for start, end in pairwise(hostile_texts(2000, seed=4)):
+        cut = cuts.last(start)
+        parts = tokenizer.encode(start[:cut]) + tokenizer.encode(start[cut:] + end)
+        assert tokenizer.encode(start + end) == parts, f"{start!r} cut at {cut}, then {end!r}"
+
+
+def test_white_space_is_the_same_for_files_and_for_strings(bpe):
+    """A file is cut by a list of byte sequences, a string by `\\s`."""
+    assert max(regex.findall(r"\s", "".join(map(chr, range(0x110000))))) == "\u3000"
+    cuts = bpe.Tokenizer({byte: bytes([byte]) for byte in range(256)}, []).pretokenizer.cuts
+    for character in map(chr, range(0x3100)):
+        cut_in_string = cuts.last(f"a{character} b") == 2
+        cut_in_file = cuts.next(f"a{character} b".encode(), 2) == len(character.encode()) + 1
+        assert cut_in_file == cut_in_string, repr(character)
+
+
+def test_a_pool_of_spawned_processes_works_under_python_m_pytest(run):
+    tests = ["tests/stage_01/test_token_files.py", "-k", "workers_do_not_change"]
+    result = run("pytest", *tests, "--reference=1", "-q")
+    assert result.returncode == 0, result.stdout
+    assert "2 passed" in result.stdout
