@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from itertools import takewhile
 
-import einx
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -74,7 +73,7 @@ def sample_token(
         check_settings(temperature, top_k, top_p)
         return logits.argmax(dim=-1)
     probabilities = token_probabilities(logits, temperature=temperature, top_k=top_k, top_p=top_p)
-    rows = einx.id("... vocab -> (...) vocab", probabilities)
+    rows = probabilities.reshape(-1, logits.shape[-1])
     if generator is not None:
         rows = rows.to(generator.device)
     drawn = torch.multinomial(rows, num_samples=1, generator=generator)

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-import einx
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -56,7 +55,7 @@ class Decoder:
             # small, each of which einx works out once, and slowly.
             length = min(self.context, 2 ** (max(self.filled) - 1).bit_length())
             logits = self.model(self.tokens[:, :length])
-            return einx.get_at("row [seq] vocab, row [1] -> row vocab", logits, self.newest)
+            return logits.take_along_dim(self.newest[:, :, None], dim=1)[:, 0]
         if self.stale:
             self._fill_stale_caches(self.new_caches)
         newest_tokens = self.tokens.gather(1, self.newest)

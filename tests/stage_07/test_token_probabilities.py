@@ -1,0 +1,163 @@
+import pytest
+import torch
+
+from groundup.testing import assert_close, check
+from s07_decoding import token_probabilities
+
+# In no order, so that a rank is never an id. Written out: .05 .5 .12 .3 .03
+P = torch.tensor([0.05, 0.5, 0.12, 0.3, 0.03])
+
+
+def probabilities(temperature=1.0, top_k=None, top_p=None, of=P):
+    return token_probabilities(of.log(), temperature=temperature, top_k=top_k, top_p=top_p)
+
+
+@pytest.mark.points(2)
+def test_filters_over_a_grid_of_settings():
+    grid = [(t, k, p) for t in (0.5, 1.0, 2.0) for k in (None, 2, 3) for p in (None, 0.4, 0.6, 0.9)]
+    found = {f"T={t} k={k} p={p}": probabilities(t, k, p) for t, k, p in grid}
+    check(found, atol=1e-6, rtol=1e-5)
+
+
+def test_plain_settings_give_the_softmax(draw):
+    logits = draw.normal(3, 4, 11, scale=3.0)
+    expected = torch.softmax(logits, dim=-1)
+    assert_close(token_probabilities(logits), expected, "torch.softmax", atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [0.25, 3.0])
+def test_temperature_divides_the_logits(draw, temperature):
+    logits = draw.normal(4, 11)
+    expected = torch.softmax(logits / temperature, dim=-1)
+    found = token_probabilities(logits, temperature=temperature)
+    assert_close(found, expected, "softmax(logits / temperature)", atol=1e-6, rtol=1e-5)
+
+
+def test_temperature_zero_puts_all_on_the_largest_logit():
+    logits = torch.tensor([[0.1, -2.0, 0.3], [4.0, 1.0, 3.9]])
+    expected = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    assert_close(token_probabilities(logits, temperature=0.0), expected, "all on the argmax")
+
+
+def test_a_tiny_temperature_is_nearly_zero_and_not_nan():
+    found = token_probabilities(torch.tensor([30.0, -80.0, 90.0]), temperature=1e-38)
+    assert_close(found, torch.tensor([0.0, 0.0, 1.0]), "90 / 1e-38 does not fit into float32")
+
+
+def test_top_k_keeps_the_likeliest_wherever_they_stand():
+    expected = torch.tensor([0.0, 0.5, 0.12, 0.3, 0.0]) / 0.92
+    assert_close(probabilities(top_k=3), expected, "ids 1, 3 and 2", atol=1e-6)
+
+
+def test_top_k_above_the_vocabulary_keeps_all():
+    assert_close(probabilities(top_k=50), P, "there are only 5 tokens", atol=1e-6)
+
+
+def test_top_p_includes_the_token_that_crosses_it():
+    expected = torch.tensor([0.0, 0.625, 0.0, 0.375, 0.0])
+    assert_close(probabilities(top_p=0.6), expected, "0.5 < 0.6 ≤ 0.5 + 0.3: two stay", atol=1e-6)
+
+
+def test_top_p_below_the_largest_probability_keeps_one_token():
+    expected = torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0])
+    assert_close(probabilities(top_p=0.4), expected, "the first token reaches 0.4", atol=1e-6)
+    assert_close(probabilities(top_p=1e-9), expected, "the set is never empty", atol=1e-6)
+
+
+def test_top_p_set_that_reaches_p_exactly_is_large_enough():
+    # Four quarters are exact in binary: 1/4 + 1/4 reaches 1/2 without the third.
+    found = token_probabilities(torch.zeros(4), top_p=0.5)
+    assert_close(found, torch.tensor([0.5, 0.5, 0.0, 0.0]), "two quarters reach 0.5")
+
+
+def test_top_p_of_one_keeps_even_the_least_likely_token():
+    logits = torch.cat([torch.zeros(3), torch.full((200,), -18.0)])
+    plain = token_probabilities(logits)
+    assert_close(token_probabilities(logits, top_p=1.0), plain, "top_p 1 keeps all 203 tokens")
+
+
+def test_top_p_reads_what_temperature_and_top_k_left():
+    # Of the two that stay, the first has .5/.8 = .625 and is enough for 0.6.
+    expected = torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0])
+    assert_close(probabilities(top_k=2, top_p=0.6), expected, "top-k first, then top-p", atol=1e-6)
+    # √P / 1.998 = .112 .354 .173 .274 .087: now one is not enough for 0.4.
+    found = probabilities(temperature=2.0, top_p=0.4)
+    assert_close((found > 0).tolist(), [False, True, False, True, False], "temperature first")
+
+
+def test_equals_at_the_border_stay_in_the_order_of_their_ids():
+    logits = torch.tensor([1.0, 2.0, 1.0, 2.0, 1.0, 1.0])
+    kept = {
+        "top_k=3": token_probabilities(logits, top_k=3) > 0,
+        "top_p=0.7": token_probabilities(logits, top_p=0.7) > 0,
+        "temperature=0": token_probabilities(logits, temperature=0.0) > 0,
+    }
+    # e²/(2e² + 4e) = .288 each for ids 1 and 3, .106 each for the others: .576, .682, .788
+    expected = {"top_k=3": [0, 1, 3], "top_p=0.7": [0, 1, 2, 3], "temperature=0": [1]}
+    found = {name: mask.nonzero()[:, 0].tolist() for name, mask in kept.items()}
+    assert found == expected, f"of equal tokens the lower ids stay: {expected}, found {found}"
+
+
+def test_each_row_has_a_set_of_its_own():
+    logits = torch.tensor(
+        [[[0.9, 0.05, 0.05], [0.1, 0.3, 0.6]], [[0.3, 0.4, 0.3], [0.2, 0.7, 0.1]]]
+    )
+    kept = token_probabilities(logits.log(), top_p=0.75) > 0
+    expected = [
+        [[True, False, False], [False, True, True]],
+        [[True, True, True], [True, True, False]],
+    ]
+    assert_close(kept.tolist(), expected, "1, 2, 3 and 2 tokens reach 0.75 in the four rows")
+
+
+@pytest.mark.parametrize("settings", [{"top_k": 7}, {"top_p": 0.8}, {"top_k": 9, "top_p": 0.5}])
+def test_what_stays_sums_to_one_in_its_old_proportions(draw, settings):
+    logits = draw.normal(6, 40, scale=2.0)
+    found = token_probabilities(logits, **settings)
+    assert_close(found.sum(-1), torch.ones(6), "the sum of each row", atol=1e-6)
+    plain = torch.softmax(logits, dim=-1) * (found > 0)
+    assert_close(found, plain / plain.sum(-1, keepdim=True), "old proportions", atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_half_precision_logits_are_computed_in_float32(draw, dtype):
+    logits = draw.normal(3, 500).to(dtype)
+    settings = {"temperature": 0.7, "top_k": 400, "top_p": 0.9}
+    expected = token_probabilities(logits.float(), **settings)
+    assert_close(token_probabilities(logits, **settings), expected, "float32 inside and out")
+
+
+@pytest.mark.parametrize("settings", [{}, {"top_k": 4}, {"top_p": 0.99}, {"temperature": 0.0}])
+def test_logits_of_minus_infinity_get_no_probability(settings):
+    forbidden = torch.tensor([-torch.inf, 0.0, -torch.inf, 1.0, -torch.inf])
+    found = token_probabilities(forbidden, **settings)
+    alone = token_probabilities(torch.tensor([0.0, 1.0]), **settings)
+    assert_close(found[[1, 3]], alone, "as if the two were the whole vocabulary", atol=1e-6)
+    assert_close(found[[0, 2, 4]], torch.zeros(3), "-inf is forbidden")
+
+
+def test_logits_stay_as_they_were(draw):
+    logits = draw.normal(2, 9)
+    before = logits.clone()
+    token_probabilities(logits, temperature=0.5, top_k=5, top_p=0.8)
+    assert_close(logits, before, "token_probabilities changed the logits it was given")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"temperature": -0.1},
+        {"temperature": float("nan")},
+        {"temperature": float("inf")},
+        {"top_k": 0},
+        {"top_k": -3},
+        {"top_p": 0.0},
+        {"top_p": 1.01},
+        {"temperature": 0.0, "top_p": -0.5},
+    ],
+    ids=lambda settings: " ".join(f"{name}={value}" for name, value in settings.items()),
+)
+def test_settings_that_make_no_sense_are_refused(settings):
+    # The message names the setting, so that it can be found in the caller's code.
+    with pytest.raises(ValueError, match=list(settings)[-1]):
+        token_probabilities(torch.zeros(4), **settings)
