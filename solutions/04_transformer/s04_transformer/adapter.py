@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -54,15 +54,16 @@ class ModelConfig:
     norm_eps: float = 1e-5
     """What RMSNorm adds to the mean square."""
 
-    norm: Literal["pre", "post", "none"] = "pre"
+    norm: str = "pre"
     """Where RMSNorm stands: before each sublayer and once at the end ("pre"), after each
     residual sum and not again at the end ("post"), or nowhere ("none")."""
 
-    position: Literal["rope", "none"] = "rope"
-    """What tells attention where a token stands: RoPE, or nothing but the causal mask."""
+    position: str = "rope"
+    """What tells attention where a token stands: RoPE ("rope"), or nothing but the causal mask
+    ("none")."""
 
-    ffn: Literal["swiglu", "silu"] = "swiglu"
-    """The feed-forward layer: SwiGLU, or down(silu(up(x))) without the gate."""
+    ffn: str = "swiglu"
+    """The feed-forward layer: SwiGLU ("swiglu"), or down(silu(up(x))), without a gate ("silu")."""
 
     tie_embeddings: bool = False
     """Whether the embedding and the output layer are one matrix, which then starts as a
