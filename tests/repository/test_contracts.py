@@ -27,7 +27,11 @@ def describe(thing):
         }
         if dataclasses.is_dataclass(thing):
             fields = dataclasses.fields(thing)
-            found["fields"] = [(each.name, str(each.type), repr(each.default)) for each in fields]
+            missing = dataclasses.MISSING  # its repr has an address in it
+            found["fields"] = [
+                (each.name, str(each.type), "" if each.default is missing else repr(each.default))
+                for each in fields
+            ]
     return found
 
 print(json.dumps({name: describe(getattr(package, name)) for name in package.__all__}, indent=1))

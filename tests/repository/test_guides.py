@@ -142,7 +142,7 @@ def _selected(expression: str, name: str) -> bool:
     """pytest's -k, for the words, `or`, `and`, `not` and brackets that guides use."""
     lower = name.lower()
     answer = re.sub(
-        r"(?!or\b|and\b|not\b)[\w\[\]]+",
+        r"(?<!\w)(?!(?:or|and|not)\b)[\w\[\]]+",
         lambda word: str(word.group().lower() in lower),
         expression,
     )
