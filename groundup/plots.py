@@ -8,11 +8,15 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 
 def draw_loss_curve(metrics: Path, out: Path, *, title: str, floor: float | None) -> None:
-    """Draw training and validation loss against tokens to a PNG, with the entropy floor if known.
-
-    `metrics` is a `metrics.jsonl` as stage 06 writes it.
-    """
+    """Draw the curve of a `metrics.jsonl`, as stage 06 writes it, to a PNG."""
     lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    unfinished = out.with_name(f"{out.name}.tmp")
+    loss_curve(lines, title=title, floor=floor).savefig(unfinished, format="png", dpi=120)
+    unfinished.replace(out)
+
+
+def loss_curve(lines: list[dict[str, float]], *, title: str, floor: float | None) -> Figure:
+    """Training and validation loss against tokens, with the entropy floor if it is known."""
     evaluated = [line for line in lines if "valid_loss" in line]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
@@ -33,7 +37,5 @@ def draw_loss_curve(metrics: Path, out: Path, *, title: str, floor: float | None
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set(title=title, xlabel="tokens trained on", ylabel="loss (nats per token)")
     axes.grid(alpha=0.3)
-    axes.legend()
-    unfinished = out.with_name(f"{out.name}.tmp")
-    figure.savefig(unfinished, format="png", dpi=120)
-    unfinished.replace(out)
+    axes.legend(loc="upper right")
+    return figure

@@ -52,7 +52,7 @@ PRESETS = {
             "weight_decay": 0.1,
             "max_grad_norm": 1.0,
             "eval_every": 200,
-            "eval_windows": 64,
+            "eval_windows": None,
             "checkpoint_every": 200,
             "log_every": 10,
         },

@@ -27,7 +27,9 @@ def demo() -> None:
     tell_stories(CORPORA["embedded"], PRESETS["demo"], DATA / NAME, RUNS / NAME)
 
 
-def tell_stories(corpus: Corpus, preset: Preset, folder: Path, run_dir: Path) -> None:
+def tell_stories(
+    corpus: Corpus, preset: Preset, folder: Path, run_dir: Path, *, max_new_tokens: int = 500
+) -> None:
     """Everything after the tests, always from the beginning: `run_dir` is deleted first."""
     say()
     prepared = prepare(folder, Embedded(corpus), corpus.vocab_size)
@@ -35,7 +37,7 @@ def tell_stories(corpus: Corpus, preset: Preset, folder: Path, run_dir: Path) ->
     say()
     shutil.rmtree(run_dir, ignore_errors=True)
     rows = train_model(preset, folder, prepared, run_dir, {}, {})
-    write = load_writer(run_dir, max_new_tokens=500, settings={"temperature": 0.8})
+    write = load_writer(run_dir, max_new_tokens, {"temperature": 0.8})
     for seed in range(NUM_STORIES):
         say(f"\n[story {seed + 1} of {NUM_STORIES}]")
         write_out(write("", seed))

@@ -109,8 +109,7 @@ def _recipe(source: Source, vocab_size: int) -> dict[str, Any]:
 def _make(folder: Path, source: Source, recipe: dict[str, Any]) -> Prepared:
     from s01_bpe import Tokenizer, encode_file, train_bpe
 
-    with _timed("the text is there"):
-        train_text, valid_text = source.texts(folder)
+    train_text, valid_text = source.texts(folder)
     with _timed(f"tokenizer learned from {train_text.stat().st_size / 1e6:.1f} MB"):
         vocab, merges = train_bpe(train_text, recipe["asked_vocab_size"], [SEPARATOR])
         tokenizer = Tokenizer(vocab, merges, [SEPARATOR])

@@ -58,10 +58,10 @@ class Embedded:
     def texts(self, folder: Path) -> tuple[Path, Path]:
         train, valid = folder / "train.txt", folder / "valid.txt"
         of = self.settings
+        say(f"{of.num_stories:,} stories to train on, {of.num_valid_stories:,} to validate with")
         # A seed of its own for each text: the same one would begin both with the same stories.
         corpus.write_corpus(train, num_stories=of.num_stories, seed=2 * of.seed)
         corpus.write_corpus(valid, num_stories=of.num_valid_stories, seed=2 * of.seed + 1)
-        say(f"{of.num_stories:,} stories to train on, {of.num_valid_stories:,} to validate with")
         return train, valid
 
 
@@ -76,7 +76,7 @@ class TinyStories:
         return {"kind": "tinystories", "repository": TINYSTORIES, "files": list(TINYSTORIES_FILES)}
 
     def texts(self, folder: Path) -> tuple[Path, Path]:
-        say(f"fetching {TINYSTORIES} (2.2 GB; what is there already is not fetched again)")
+        say(f"fetching {TINYSTORIES} (2.2 GB, unless it is in the cache)")
         train, valid = (self._fetch(name) for name in TINYSTORIES_FILES)
         return train, valid
 

@@ -55,14 +55,14 @@ def train(
     if data and (train_file or valid_file):
         raise Refusal("give --data, or your own files, not both", code=2)
     chosen = begin(reference, TRAINING[-1])
+    folder = None if train_file or valid_file else _find_data(data or settings.data)
     model, loop = _read_changes(changes or [])
-    if train_file or valid_file:
+    if folder is None:
         name, source = find_source("", train_file, valid_file)
         folder = DATA / name
         asked = model.get("vocab_size", CORPORA[settings.data].vocab_size)
         prepared = prepare(folder, source, asked)
     else:
-        folder = _find_data(data or settings.data)
         prepared = on_disk.load(folder)
     run_dir = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
     say(table(train_model(settings, folder, prepared, run_dir, model, loop)))

@@ -1,0 +1,126 @@
+"""From a text file to a trained model to text, on the reference, in seconds."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+STORY = "Once there was a cat. It sat.\n<|endoftext|>\n"
+TINY = (
+    *("model.context_length=32", "model.d_model=32", "model.num_layers=1", "model.num_heads=2"),
+    *("model.d_ff=64", "model.vocab_size=280", "steps=60", "batch_size=8", "warmup_steps=5"),
+    *("max_lr=0.02", "eval_every=30", "eval_windows=none", "checkpoint_every=30", "device=cpu"),
+)
+CHANGES = [word for change in TINY for word in ("--set", change)]
+NATS = "nats per token"
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory, copy_course):
+    course = copy_course(tmp_path_factory.mktemp("train"))
+    (course / "cats").mkdir()
+    for name, times in (("train", 200), ("valid", 10)):
+        (course / "cats" / f"{name}.txt").write_text(STORY * times, encoding="utf-8", newline="\n")
+    return course
+
+
+FILES = ["--train-file", "cats/train.txt", "--valid-file", "cats/valid.txt"]
+COMMAND = ["train", "demo", *FILES, "--reference", "all", *CHANGES]
+
+
+@pytest.fixture(scope="module")
+def trained(course, run):
+    return run("groundup", *COMMAND, cwd=course, OMP_NUM_THREADS="1")
+
+
+def test_train_says_whose_code_runs_and_ends_with_a_table(trained):
+    assert (trained.returncode, trained.stderr) == (0, "")
+    lines = trained.stdout.splitlines()
+    assert lines[0].startswith("code under test: 01_bpe reference, ")
+    assert lines[0].endswith(", 06_training reference")
+    *_, loss, parameters, speed, seconds, after = lines
+    assert loss.startswith("validation loss ")
+    assert loss.endswith(f" {NATS}")
+    assert parameters.split() == ["parameters", "28,256"]
+    assert [speed.split()[:-1], seconds.split()[:-1]] == [["tokens", "per", "second"], ["seconds"]]
+    assert after == "next: groundup generate runs/demo-cats-train-reference --reference all"
+    assert "\x1b" not in trained.stdout
+
+
+def test_train_learns_the_text(course, trained):
+    metrics = course / "runs" / "demo-cats-train-reference" / "metrics.jsonl"
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    assert lines[-1]["step"] == 60
+    assert lines[0]["train_loss"] > 1.0
+    assert lines[-1]["valid_loss"] < 0.2
+
+
+def test_a_run_holds_everything_that_generating_needs(course, trained, run, tmp_path):
+    elsewhere = shutil.copytree(course / "runs" / "demo-cats-train-reference", tmp_path / "run")
+    words = ["generate", str(elsewhere), "--temperature", "0", "--reference", "all"]
+    new_story = run("groundup", *words, cwd=course)
+    assert (new_story.returncode, new_story.stdout) == (0, "Once there was a cat. It sat.\n")
+    assert new_story.stderr.startswith("code under test: ")
+    both = run("groundup", *words, "--prompt", "Once there", "--count", "2", cwd=course)
+    text = "Once there was a cat. It sat."
+    assert both.stdout == f"[1 of 2]\n{text}\n[2 of 2]\n{text}\n"
+
+
+def test_the_loss_curve_is_a_picture(course, trained):
+    picture = course / "runs" / "demo-cats-train-reference" / "loss.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_command_again_finds_the_run_complete(course, trained, run):
+    checkpoint = course / "runs" / "demo-cats-train-reference" / "checkpoint.pt"
+    before = checkpoint.stat().st_mtime_ns
+    again = run("groundup", *COMMAND, cwd=course)
+    assert again.returncode == 0
+    assert checkpoint.stat().st_mtime_ns == before
+    losses = [done.stdout.splitlines()[-5] for done in (trained, again)]
+    assert losses[0] == losses[1]
+
+
+FAILURES = {
+    "a model that cannot be": (
+        [*COMMAND, "--set", "model.num_heads=3"],
+        1,
+        "d_model (32) must be divisible by num_heads (3)",
+    ),
+    "data that is not there": (
+        ["train", "tinystories-cpu", "--reference", "all"],
+        1,
+        "there is no prepared data at data/tinystories; run groundup data tinystories",
+    ),
+    "a vocabulary under 257": (
+        ["data", "--vocab-size", "100"],
+        2,
+        "a vocabulary of 100 is too small: 256 bytes and <|endoftext|> need 257",
+    ),
+    "a run that is not there": (
+        ["generate", "cats"],
+        1,
+        "'cats' is no run with a checkpoint in runs; there are demo-cats-train-reference",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_what_cannot_work_is_told_in_one_line(case, course, trained, run):
+    words, code, message = FAILURES[case]
+    refused = run("groundup", *words, cwd=course)
+    assert (refused.returncode, refused.stderr) == (code, f"groundup: {message}\n")
+
+
+def test_an_error_nobody_foresaw_keeps_its_traceback(course, trained, run, tmp_path):
+    folder = Path("07_decoding", "s07_decoding")
+    copy = shutil.copytree(course, tmp_path / "course")
+    text = (copy / "assignments" / folder / "adapter.py").read_text(encoding="utf-8")
+    broken = text.replace("raise NotImplementedError", "return [1, 2][3]")
+    (copy / "assignments" / folder / "adapter.py").write_text(broken, encoding="utf-8")
+    words = ["generate", "demo-cats-train-reference", "--reference", "1,2,3,4,5,6"]
+    failed = run("groundup", *words, cwd=copy)
+    assert failed.returncode == 1
+    assert "Traceback" in failed.stderr
+    assert failed.stderr.endswith("IndexError: list index out of range\n")

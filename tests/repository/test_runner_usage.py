@@ -1,0 +1,92 @@
+"""What a user does wrong is told in one line, with exit code 2 or 1, never with a traceback."""
+
+import pytest
+
+from groundup.__main__ import main
+
+CASES = {
+    "chek": "No such command 'chek'. Did you mean 'check'? See groundup --help.",
+    "check 9": "'9' is not a stage; write a number from 1 to 8",
+    "check --reference 9": "reference: '9' is not a stage; write numbers from 1 to 8, "
+    "as in 1,2, or all",
+    "data tinystory": "'tinystory' is not a corpus; write embedded or tinystories, or give your "
+    "own text with --train-file and --valid-file",
+    "data tinystories --stories 3": "--stories and --valid-stories are for the embedded corpus",
+    "data --train-file here.txt": "--valid-file is missing: give both, of different text",
+    "data embedded --train-file here.txt --valid-file here.txt": "give 'embedded' or your own "
+    "files, not both",
+    "train demmo": "'demmo' is not a preset; write demo",
+    "train small": "'small' is not a preset; write demo or tinystories-cpu or tinystories-17m",
+    "train demo --data x --train-file here.txt": "give --data, or your own files, not both",
+}
+
+
+@pytest.mark.parametrize("words", CASES)
+def test_wrong_usage_is_one_line_and_exit_code_2(words, capsys):
+    assert main(words.split()) == 2
+    assert capsys.readouterr() == ("", f"groundup: {CASES[words]}\n")
+
+
+@pytest.mark.parametrize("words", ["check --all=3", "generate", "generate x --count 0"])
+def test_wrong_options_are_one_line_and_exit_code_2(words, capsys):
+    assert main(words.split()) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("See groundup --help.")
+
+
+BAD_TEXTS = {
+    "empty.txt": (b"", "expected text in {path}, found an empty file; check the path"),
+    "latin.txt": (
+        b"caf\xe9 ol\xe9",
+        "expected UTF-8 text in {path}, found byte 0xe9 at offset 3; convert the file to UTF-8",
+    ),
+    "cut.txt": (
+        b"x" * (1 << 20) + "é".encode()[:1],
+        "expected UTF-8 text in {path}, found byte 0xc3 at offset 1,048,576; "
+        "convert the file to UTF-8",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TEXTS)
+def test_bad_text_is_refused_with_the_place(name, tmp_path):
+    from groundup.commands.common import Refusal
+    from groundup.commands.sources import check_text
+
+    path = tmp_path / name
+    content, message = BAD_TEXTS[name]
+    path.write_bytes(content)
+    with pytest.raises(Refusal) as refused:
+        check_text(path)
+    assert str(refused.value) == message.format(path=path)
+
+
+def test_text_with_a_character_across_two_pieces_is_fine(tmp_path):
+    from groundup.commands.sources import check_text
+
+    path = tmp_path / "text"
+    path.write_bytes(b"x" * ((1 << 20) - 1) + "é".encode() + b"y" * (1 << 20))
+    check_text(path)
+
+
+@pytest.mark.parametrize("path", ["nowhere.txt", "."])
+def test_a_path_that_is_no_file_fails_with_exit_code_1(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "--train-file", path, "--valid-file", path]) == 1
+    found = "a folder" if path == "." else "nothing"
+    assert capsys.readouterr().err == (
+        f"groundup: expected a text file at {path}, found {found}; check the path\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "command", ["", "check", "status", "data", "train", "generate", "demo"], ids=lambda name: name
+)
+def test_help_is_the_docstring_in_plain_text(command, capsys):
+    import groundup.__main__ as entry
+
+    assert main([*command.split(), "--help"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    docstring = getattr(entry, command).__doc__ if command else entry.app.info.help
+    assert " ".join(docstring.split()) in printed
+    assert printed.isascii()
