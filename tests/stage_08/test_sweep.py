@@ -106,15 +106,22 @@ def test_every_run_has_a_folder_of_its_own_inside_the_base_folder():
     assert Path("runs/lr/max_lr=0.001,model.width=6") in folders
 
 
-def test_values_that_look_alike_in_a_folder_name_still_get_different_folders():
+@pytest.mark.parametrize(
+    "texts",
+    [["a/b", "a:b"], ["a", "A"], ["a/b", "c"], ["x" * 300, "x" * 301]],
+    ids=["alike", "case", "slash", "long"],
+)
+def test_every_value_gives_a_folder_that_every_system_can_have(texts):
     @dataclass(frozen=True)
     class Data:
-        text: str = "x"
+        text: str = "start"
         run_dir: Path = Path("runs")
 
-    found = [config.run_dir for config in sweep(Data(), {"text": ["a/b", "a:b", "A:B"]})]
-    assert len({str(folder).casefold() for folder in found}) == 3
-    assert {folder.parent for folder in found} == {Path("runs")}, "a / in a value is no subfolder"
+    folders = [config.run_dir for config in sweep(Data(), {"text": texts})]
+    assert {folder.parent for folder in folders} == {Path("runs")}, "a / makes no subfolder"
+    assert len({folder.name.casefold() for folder in folders}) == 2, f"not different: {folders}"
+    assert not any(set(folder.name) & set('\\:*?"<>|') for folder in folders)
+    assert max(len(folder.name) for folder in folders) <= 255
 
 
 def test_folders_that_the_grid_names_are_taken_as_they_are():

@@ -1,6 +1,8 @@
 import itertools
 
 import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from groundup.testing import assert_close, check
 from s08_benchmarking import DEVICES, measure_device, time_steps, utilisation
@@ -108,6 +110,26 @@ def measured(**settings):
 def test_measured_peak_counts_a_product_as_two_operations():
     found = measured(copied_bytes=64, dtypes=("float32", "float64")).peak_flops
     assert found == {"float32": 8192.0, "float64": 8192.0}, f"2 · 16³ in one second, found {found}"
+
+
+class ProductsSeen(TorchDispatchMode):
+    """Notes the dtype of every matrix product."""
+
+    def __init__(self):
+        super().__init__()
+        self.dtypes = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if "mm" in str(func):
+            self.dtypes.add(args[0].dtype)
+        return func(*args, **(kwargs or {}))
+
+
+def test_each_dtype_is_measured_with_products_of_its_own():
+    with ProductsSeen() as products:
+        measured(copied_bytes=64, dtypes=("float32", "bfloat16"))
+    expected = {torch.float32, torch.bfloat16}
+    assert products.dtypes == expected, f"products were made in {products.dtypes}"
 
 
 def test_measured_bandwidth_counts_reading_and_writing():
