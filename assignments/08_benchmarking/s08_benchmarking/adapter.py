@@ -260,8 +260,8 @@ def sweep(base_config: Config, grid: Mapping[str, Sequence[Any]]) -> list[Config
     "model.d_model". All values of a combination are set at once: only the result has to be valid.
     Two fields follow, where `base_config` has them and the grid does not name them:
     `warmup_steps` keeps its share of `steps`, rounded, when those vary; `run_dir` becomes a folder
-    of its own in the base's, as in `runs/max_lr=0.001,model.d_model=64`, in letters that every
-    file system takes, upper case or lower, so that no run resumes from another's checkpoint.
+    of its own in the base's, as in `runs/max_lr=0.001,model.d_model=64`, with a name that is legal
+    and different on every file system, so that no run resumes from another's checkpoint.
 
     Raises:
         ValueError: an unknown field (the message names close ones), a name without a list of
