@@ -12,6 +12,23 @@ POSITIONS = torch.tensor([3, 0, 7, 7, 1, 12])
 NAMES = {f"{name}_proj.weight" for name in "qkvo"}
 
 
+class GrowingCache:
+    """The simplest cache: all keys and values so far; the new queries come last."""
+
+    def __init__(self):
+        self.seen = []
+
+    def update(self, k, v, positions):
+        self.seen.append((k, v, positions))
+        keys, values = (torch.cat([entry[i] for entry in self.seen], dim=-2) for i in (0, 1))
+        queries, length = k.shape[-2], keys.shape[-2]
+        return (
+            keys,
+            values,
+            torch.ones(queries, length, device=k.device).bool().tril(length - queries),
+        )
+
+
 def given(draw, *, rope=True):
     """3 heads of width 8; √d_model is not d_head, and no two axes of x have the same length."""
     attention = CausalSelfAttention(24, 3, RotaryEmbedding(8, 64) if rope else None)
@@ -73,15 +90,9 @@ def test_self_attention_first_token_attends_to_itself_alone(draw):
 
 def test_self_attention_positions_start_at_zero_unless_given(draw):
     attention, x = given(draw)
-
-    class Recorder:
-        def update(self, k, v, positions):
-            self.positions = positions
-            return k, v, torch.ones(6, 6).bool()
-
-    recorder = Recorder()
-    attention(x, cache=recorder)
-    assert recorder.positions.flatten().tolist() == [0, 1, 2, 3, 4, 5]
+    cache = GrowingCache()
+    attention(x, cache=cache)
+    assert cache.seen[0][2].flatten().tolist() == [0, 1, 2, 3, 4, 5]
     assert_close(attention(x), attention(x, torch.arange(6)), "positions 0 … 5", atol=1e-6)
 
 
@@ -138,7 +149,10 @@ def test_self_attention_hands_device_and_dtype_to_its_layers():
 
 def test_self_attention_makes_positions_and_mask_on_the_device_of_its_input():
     attention = CausalSelfAttention(24, 3, RotaryEmbedding(8, 64, device="meta"), device="meta")
-    assert attention(torch.empty(2, 6, 24, device="meta")).device.type == "meta"
+    x, cache = torch.empty(2, 6, 24, device="meta"), GrowingCache()
+    assert attention(x).device.type == "meta"
+    attention(x, cache=cache)
+    assert cache.seen[0][2].device.type == "meta", "the positions are on another device than x"
 
 
 def test_self_attention_keeps_bfloat16(draw):
@@ -149,19 +163,6 @@ def test_self_attention_keeps_bfloat16(draw):
 def test_self_attention_refuses_heads_that_do_not_divide_the_width():
     with pytest.raises(ValueError, match=r"(?s)10.*4|4.*10"):
         CausalSelfAttention(10, 4)
-
-
-class GrowingCache:
-    """The simplest cache: all keys and values so far; the new queries come last."""
-
-    def __init__(self):
-        self.seen = []
-
-    def update(self, k, v, positions):
-        self.seen.append((k, v, positions))
-        keys, values = (torch.cat([entry[i] for entry in self.seen], dim=-2) for i in (0, 1))
-        queries, length = k.shape[-2], keys.shape[-2]
-        return keys, values, torch.ones(queries, length).bool().tril(length - queries)
 
 
 def test_self_attention_with_a_cache_agrees_with_the_whole_sequence(draw):
