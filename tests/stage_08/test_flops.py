@@ -11,9 +11,12 @@ from s08_benchmarking import count_parameters, forward_flops, training_flops
 # No two sizes are equal, so that none can stand in for another.
 SMALL = {"vocab_size": 101, "context_length": 16, "d_model": 36, "num_layers": 5, "num_heads": 3}
 BATCH, SEQ = 7, 11
-WORKED = ModelConfig(
-    vocab_size=10_000, context_length=256, d_model=512, num_layers=4, num_heads=16, d_ff=1344
-)
+
+
+def worked_example():
+    return ModelConfig(
+        vocab_size=10_000, context_length=256, d_model=512, num_layers=4, num_heads=16, d_ff=1344
+    )
 
 
 def config(**changes):
@@ -29,7 +32,7 @@ def ablations():
 def test_parameters_of_the_worked_example():
     # Two tables of 10,000 · 512; in each layer 4 · 512² + 3 · 512 · 1344 and two gains of 512;
     # a final gain of 512.
-    assert count_parameters(WORKED) == 22_696_448
+    assert count_parameters(worked_example()) == 22_696_448
 
 
 @pytest.mark.points(2)
@@ -45,7 +48,8 @@ def test_parameters_in_every_ablation():
 
 
 def test_forward_flops_of_the_worked_example():
-    found = {name: round(flops / 1e9, 1) for name, flops in forward_flops(WORKED, 32, 256).items()}
+    flops = forward_flops(worked_example(), 32, 256)
+    found = {name: round(value / 1e9, 1) for name, value in flops.items()}
     projections = dict.fromkeys(("q_proj", "k_proj", "v_proj", "o_proj"), 17.2)
     expected = projections | {
         "scores": 8.6,
@@ -119,5 +123,5 @@ def test_the_backward_pass_costs_twice_the_forward_pass():
 
 
 def test_training_flops_of_the_worked_example():
-    found = training_flops(WORKED, 32, 256) / 1e9
+    found = training_flops(worked_example(), 32, 256) / 1e9
     assert_close(found, 915.2, "GFLOP of a step at batch 32, seq 256", atol=0.05)
