@@ -44,7 +44,7 @@ def run() -> Run:
 
 @pytest.fixture(scope="session")
 def copy_course() -> Callable[[Path], Path]:
-    """`copy_course(folder)`: a copy of the course in `folder`, without what was made by using it."""
+    """`copy_course(folder)`: a copy of the course in `folder`, without what using it makes."""
 
     def copy(folder: Path) -> Path:
         return Path(shutil.copytree(ROOT, folder / "course", ignore=LEFT_OUT))
