@@ -109,7 +109,7 @@ def test_the_model_rests_once_all_rows_have_stopped(make_clockwork):
         ({"temperature": 50.0, "top_k": 3}, {1, 2, 3}),
         ({}, {0, 1, 2, 3, 4}),
     ],
-    ids=lambda value: str(value).replace(":", "") if isinstance(value, dict) else "",
+    ids=["T=0", "T=0.02", "top_k=1", "top_k=2", "top_p=0.6", "T=50 top_k=3", "none"],
 )
 def test_settings_reach_the_sampler(make_clockwork, settings, allowed):
     logits = torch.tensor([0.05, 0.5, 0.12, 0.3, 0.03]).log()

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from groundup.testing import assert_close
@@ -88,3 +89,10 @@ def test_half_precision_logits_with_forbidden_tokens_can_be_drawn_from():
     found = drawn.bincount(minlength=4) / 2000
     # Four standard deviations in 2,000 draws are 0.045.
     assert_close(found, torch.tensor([0.5, 0.0, 0.5, 0.0]), "two of four tokens", atol=0.045)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("wrong", [{"top_k": 0}, {"top_p": 1.5}], ids=["top_k", "top_p"])
+def test_settings_that_make_no_sense_are_refused_at_any_temperature(temperature, wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        sample_token(LOGITS, temperature=temperature, **wrong)

@@ -50,7 +50,8 @@ def sample_token(
     """One token id for each distribution of `token_probabilities`, drawn independently.
 
     With temperature 0 it is the largest logit's, and nothing is drawn. Without a generator,
-    torch's global one is used; it may be on another device than the logits.
+    torch's global one is used; it may be on another device than the logits. Raises ValueError for
+    the settings that `token_probabilities` refuses.
     """
     raise NotImplementedError
 
