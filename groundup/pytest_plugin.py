@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 
 import pytest
+import torch
 
 from groundup import reference, testing
 from groundup.failures import explain
@@ -35,6 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
         reference.activate(reference.parse(choice))
     except reference.UnknownChoice as error:
         raise pytest.UsageError(str(error)) from None
+    # The tensors of a test are small: threads would gain nothing, and on a busy machine would
+    # mostly wait for each other. With one, sums have the same order everywhere, too.
+    torch.set_num_threads(1)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
