@@ -1,0 +1,111 @@
+"""Small runs: a model of two layers, a few hundred ids on disk, all on the CPU.
+
+Fixtures import stages when they run: this file is read before it is known whose code runs.
+"""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+VOCAB = 13
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads cost more than they save on models this small."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def write_ids(tmp_path):
+    """Write ids as encode_file does: raw and little-endian, with a header beside them."""
+
+    def write(name, ids):
+        path, ids = tmp_path / name, np.asarray(ids)
+        path.write_bytes(ids.astype("<u2").tobytes())
+        header = {"dtype": "uint16", "count": len(ids), "vocab_size": VOCAB}
+        header |= {"vocab_sha256": "0" * 64, "special_tokens": {}}
+        (tmp_path / f"{name}.json").write_text(json.dumps(header), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def configure(tmp_path, write_ids, draw):
+    """A configuration that logs every step of a short run, but for the fields given."""
+    train_tokens = write_ids("train.bin", draw.integers(0, VOCAB, 200).numpy())
+    valid_tokens = write_ids("valid.bin", draw.integers(0, VOCAB, 40).numpy())
+
+    def make(run="run", **changes):
+        from s04_transformer import ModelConfig
+        from s06_training import TrainConfig
+
+        model = ModelConfig(
+            vocab_size=VOCAB, context_length=6, d_model=8, num_layers=2, num_heads=2, d_ff=12
+        )
+        settings = {
+            "model": model, "train_tokens": train_tokens, "valid_tokens": valid_tokens,
+            "run_dir": tmp_path / run, "steps": 6, "batch_size": 4, "max_lr": 0.05,
+            "min_lr": 0.005, "warmup_steps": 2, "betas": (0.8, 0.9), "eps": 0.02,
+            "weight_decay": 0.5, "max_grad_norm": 0.5, "eval_every": 3, "checkpoint_every": 3,
+            "log_every": 1, "device": "cpu", "seed": 7, "progress": False,
+        }  # fmt: skip
+        return TrainConfig(**(settings | changes))
+
+    return make
+
+
+@pytest.fixture
+def fixed_weights(monkeypatch, draw):
+    """Every TransformerLM starts with weights that depend on their names only."""
+    from s04_transformer import TransformerLM
+
+    original = TransformerLM.__init__
+
+    def with_fixed_weights(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        draw.weights(self)
+
+    monkeypatch.setattr(TransformerLM, "__init__", with_fixed_weights)
+
+
+@pytest.fixture
+def on_forward():
+    """Call a function with the number of every forward pass for training, and its logits."""
+    from s04_transformer import TransformerLM
+
+    handles = []
+
+    def register(function):
+        calls = 0
+
+        def hook(module, inputs, logits):
+            nonlocal calls
+            if not isinstance(module, TransformerLM) or not torch.is_grad_enabled():
+                return None
+            calls += 1
+            return function(calls, logits)
+
+        handles.append(torch.nn.modules.module.register_module_forward_hook(hook))
+        return handles[-1]
+
+    yield register
+    for handle in handles:
+        handle.remove()
+
+
+@pytest.fixture
+def read_metrics():
+    """The lines of a run's metrics.jsonl."""
+
+    def read(config):
+        text = (config.run_dir / "metrics.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    return read
