@@ -52,11 +52,11 @@ def textbook_merges(data, num_merges, special_tokens=()):
     any_special = "|".join(re.escape(token) for token in longest_first)
     text = data.decode("utf-8")
     segments = re.split(any_special, text) if any_special else [text]
-    words = Counter(
-        tuple(bytes([byte]) for byte in pretoken.encode("utf-8"))
-        for segment in segments
-        for pretoken in regex.findall(PATTERN, segment)
-    )
+    pretokens = Counter(found for segment in segments for found in regex.findall(PATTERN, segment))
+    words = {
+        tuple(bytes([byte]) for byte in pretoken.encode("utf-8")): count
+        for pretoken, count in pretokens.items()
+    }
     merges = []
     while len(merges) < num_merges:
         counts = Counter()
@@ -67,7 +67,7 @@ def textbook_merges(data, num_merges, special_tokens=()):
             break
         best = max(counts, key=lambda pair: (counts[pair], pair))
         merges.append(best)
-        words = Counter({_merge(word, best): count for word, count in words.items()})
+        words = {_merge(word, best): count for word, count in words.items()}
     return merges
 
 
