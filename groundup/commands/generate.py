@@ -59,7 +59,7 @@ def load_writer(
     tokenizer = on_disk.load_tokenizer(folder)
     model = load_model(folder / CHECKPOINT, device=best_device())
     has_stories = on_disk.load(folder).separators > 0
-    [stop] = tokenizer.encode(SEPARATOR)
+    stop = on_disk.separator_id(tokenizer)
 
     def write(prompt: str, seed: int) -> Iterator[str]:
         # A story begins as the training text has it: after the end of the one before.

@@ -113,7 +113,7 @@ def _make(folder: Path, source: Source, recipe: dict[str, Any]) -> Prepared:
     with _timed(f"tokenizer learned from {train_text.stat().st_size / 1e6:.1f} MB"):
         vocab, merges = train_bpe(train_text, recipe["asked_vocab_size"], [SEPARATOR])
         tokenizer = Tokenizer(vocab, merges, [SEPARATOR])
-        separator = _separator_id(tokenizer)
+        separator = separator_id(tokenizer)
         tokenizer.save(folder / "tokenizer")
     with _timed("text encoded"):
         train = encode_file(tokenizer, train_text, folder / "train.bin")
@@ -133,7 +133,8 @@ def _make(folder: Path, source: Source, recipe: dict[str, Any]) -> Prepared:
     return prepared
 
 
-def _separator_id(tokenizer: Any) -> int:
+def separator_id(tokenizer: Any) -> int:
+    """The id of the token between stories, which must be one."""
     ids = tokenizer.encode(SEPARATOR)
     if len(ids) != 1:
         raise Refusal(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -102,10 +103,17 @@ def _first_failure(
             return event["test"], event["text"]
     if not events or events[-1]["event"] != "end":
         running = next((e["test"] for e in reversed(events) if e["event"] == "started"), "")
-        last = (process.stdout.strip().splitlines() or ["it printed nothing"])[-1]
-        return running, f"pytest crashed (exit code {process.returncode}): {last}"
+        last = _last_words(process.stdout)
+        return running, f"pytest crashed (exit code {process.returncode}){last}"
     if not any(event["event"] == "collected" for event in events):
         return "", f"no test was found in {stage.tests.relative_to(ROOT).as_posix()}"
     if process.returncode:
         return "", f"pytest ended with exit code {process.returncode}"
     return "", ""
+
+
+def _last_words(output: str) -> str:
+    """What Python said as it died, or else the last line that is more than progress dots."""
+    lines = [line for line in output.splitlines() if re.search("[A-Za-z]", line)]
+    fatal = [line for line in lines if line.startswith("Fatal Python error")]
+    return "".join(f": {line}" for line in (fatal or lines)[-1:])

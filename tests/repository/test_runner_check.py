@@ -104,7 +104,7 @@ def test_check_prints_stage_by_stage(checked):
           next: read guides/03_attention_rope.md, then run pytest tests/stage_03
         04_transformer         1/2 tests     1/2 points TIME  yours
           tests/stage_04/test_it.py::test_that_takes_python_down
-            pytest crashed (exit code 7): .
+            pytest crashed (exit code 7)
           next: read guides/04_transformer.md, then run \
 pytest tests/stage_04 -k test_that_takes_python_down
         05_adamw_schedule      0/0 tests     0/0 points TIME  yours
