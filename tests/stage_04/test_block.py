@@ -66,8 +66,6 @@ def test_block_feed_forward_without_a_gate(draw):
 
 
 def test_block_without_rope_is_the_same_at_any_positions(draw):
-    config = given(draw)[0]
-    del config
     sizes = {"vocab_size": 23, "context_length": 16, "d_model": 24, "d_ff": 40}
     block = TransformerBlock(ModelConfig(**sizes, num_layers=3, num_heads=3))
     x = draw.normal(2, 6, 24)
