@@ -99,3 +99,11 @@ def test_positions_start_at_zero_in_every_window(make_clockwork):
     positions = [place for call in model.calls for row in call.positions for place in row]
     # Windows of 3 to 6, then 3 to 6 again, four more times.
     assert positions == [*range(6)] * 5, f"fed at positions {positions}"
+
+
+def test_without_the_cache_the_model_is_fed_whole_windows(make_clockwork):
+    model = make_clockwork(8)
+    generate(model, [PROMPT], 10, temperature=0.0, use_cache=False)
+    assert not any(call.cached for call in model.calls), "use_cache=False, and a cache was passed"
+    starts = {tuple(row[:1]) for call in model.calls for row in call.positions}
+    assert starts == {(0,)}, "every call begins at position 0 of the window"
