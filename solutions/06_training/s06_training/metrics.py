@@ -3,7 +3,6 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from . import checkpoint
 from .adapter import TrainConfig, TrainResult
@@ -17,10 +16,10 @@ class Metrics:
     def __init__(self, config: TrainConfig, step: int) -> None:
         self.config = config
         self.path = config.run_dir / "metrics.jsonl"
-        lines = _read(self.path) if self.path.exists() else []
-        kept = [line for line in lines if line["step"] <= step]
-        if self.path.exists():
-            checkpoint.write_text(self.path, "".join(map(_as_json, kept)))
+        found = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        kept = [line for line in _whole_lines(found) if line["step"] <= step]
+        if (text := "".join(map(_as_json, kept))) != found:
+            checkpoint.write_text(self.path, text)
         self.last = kept[-1] if kept else {}
         self.seconds = self.last.get("seconds", 0.0)
         self._rate_from = (self._tokens(step), self.seconds)
@@ -72,12 +71,12 @@ def _as_json(line: Line) -> str:
     return json.dumps(line) + "\n"
 
 
-def _read(path: Path) -> list[Line]:
-    """The lines up to the first that is not whole: a run may have been killed while writing."""
+def _whole_lines(text: str) -> list[Line]:
+    """The lines up to the first that is none: a run may have been killed while writing it."""
     lines: list[Line] = []
     with contextlib.suppress(ValueError):
-        for text in path.read_text(encoding="utf-8").splitlines():
-            lines.append(json.loads(text))
+        for line in text.splitlines():
+            lines.append(json.loads(line))
     return lines
 
 

@@ -1,6 +1,7 @@
 """What the loop asks of the process around it: an order for sums, and patience with Ctrl-C."""
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -47,6 +48,8 @@ def interrupts_wait() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
+        # Not print(), which the signal may just have interrupted.
+        os.write(2, b"\nfinishing this step, then saving; Ctrl-C again stops at once\n")
 
     before = signal.signal(signal.SIGINT, on_interrupt)
     try:
