@@ -52,11 +52,11 @@ def test_merges_txt_is_gpt2s(make_tokenizer, given, tmp_path):
     assert found == [(id_of[first], id_of[second]) for first, second in given()[1]]
 
 
-def test_files_written_by_others_are_read(tmp_path):
-    (tmp_path / "v.json").write_text(
-        '{"\\u0120": 0, "a": 1, "\\u0120a": 2, "#": 3, "##": 4}', encoding="utf-8"
-    )
-    (tmp_path / "m.txt").write_text("#version: 0.2\n# #\n\u0120 a", encoding="utf-8")
+@pytest.mark.parametrize("first_line", ["#version: 0.2\n", ""], ids=["version", "no_version"])
+def test_files_written_by_others_are_read(tmp_path, first_line):
+    ids = {"\u0120": 0, "a": 1, "\u0120a": 2, "#": 3, "##": 4}
+    (tmp_path / "v.json").write_text(json.dumps(ids, ensure_ascii=True), encoding="utf-8")
+    (tmp_path / "m.txt").write_text(f"{first_line}# #\n\u0120 a", encoding="utf-8")
     tokenizer = Tokenizer.from_files(tmp_path / "v.json", tmp_path / "m.txt")
     assert tokenizer.vocab == {0: b" ", 1: b"a", 2: b" a", 3: b"#", 4: b"##"}
     assert tokenizer.merges == [(b"#", b"#"), (b" ", b"a")], "`# #` is a merge, no comment"

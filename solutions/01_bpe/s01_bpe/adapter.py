@@ -166,8 +166,8 @@ class Tokenizer:
         merges: str | os.PathLike[str],
         special_tokens: Iterable[str] | None = None,
     ) -> "Tokenizer":
-        """Read the two files that `save` wrote, or those of GPT-2. They do not say which tokens
-        are special.
+        """Read the two files that `save` wrote, or those of GPT-2; the line with the version may
+        be missing. They do not say which tokens are special.
 
         Raises:
             ValueError: a file is not in GPT-2's format (with its name and what is wrong).
