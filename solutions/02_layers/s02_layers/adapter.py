@@ -72,7 +72,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
         wide = x.float()
-        mean_square = einx.mean("... ([d_model])", wide.square())
+        mean_square = wide.square().mean(dim=-1, keepdim=True)
         return (wide * torch.rsqrt(mean_square + self.eps) * self.weight.float()).to(x.dtype)
 
 

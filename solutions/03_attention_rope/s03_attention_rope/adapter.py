@@ -82,8 +82,6 @@ def scaled_dot_product_attention(
     and no mask means that every query may attend to every key. A query that may attend to
     nothing gives zeros, with finite gradients.
     """
-    # Plain `@`, not einx: it prepares every combination of shapes once, in tens of milliseconds,
-    # and while a text is generated the number of keys is new at each step.
     # Scaling the queries instead of the scores is the same and touches fewer numbers.
     scores = q / math.sqrt(q.shape[-1]) @ k.mT  # (..., queries, keys)
     if mask is None:
@@ -143,9 +141,9 @@ class CausalSelfAttention(nn.Module):
         if positions is None:
             positions = torch.arange(seq, device=x.device)
         q, k, v = (
-            proj(x).unflatten(-1, (self.num_heads, -1)).transpose(-2, -3)
+            einx.id("... seq (heads d_head) -> ... heads seq d_head", proj(x), heads=self.num_heads)
             for proj in (self.q_proj, self.k_proj, self.v_proj)
-        )  # each (..., heads, seq, d_head)
+        )
         if self.rope is not None:
             every_head = positions[..., None, :]
             q, k = self.rope(q, every_head), self.rope(k, every_head)
@@ -154,4 +152,4 @@ class CausalSelfAttention(nn.Module):
         else:
             k, v, mask = cache.update(k, v, positions)
         attended = scaled_dot_product_attention(q, k, v, mask)
-        return self.o_proj(attended.transpose(-2, -3).flatten(-2))
+        return self.o_proj(einx.id("... heads seq d_head -> ... seq (heads d_head)", attended))
