@@ -17,7 +17,9 @@ package = importlib.import_module(sys.argv[1])
 def describe(thing):
     if not callable(thing):
         return repr(thing)
-    found = {"doc": thing.__doc__, "signature": str(inspect.signature(thing))}
+    found = {"doc": thing.__doc__}
+    if not (inspect.isclass(thing) and issubclass(thing, BaseException)):
+        found["signature"] = str(inspect.signature(thing))
     if inspect.isclass(thing):
         found["bases"] = [base.__name__ for base in thing.__bases__]
         found["members"] = {
