@@ -4,15 +4,15 @@ import inspect
 import json
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
 from groundup.stages import STAGES
 
-# Printed by a process of its own for each side, since both sides have the same package name.
+# Printed by a process of its own for each side, since both sides have the same package names.
 DESCRIBE = """
 import dataclasses, importlib, inspect, json, sys
-package = importlib.import_module(sys.argv[1])
 
 def describe(thing):
     if not callable(thing):
@@ -36,17 +36,28 @@ def describe(thing):
             ]
     return found
 
-print(json.dumps({name: describe(getattr(package, name)) for name in package.__all__}, indent=1))
+def contract(package):
+    module = importlib.import_module(package)
+    return {name: describe(getattr(module, name)) for name in module.__all__}
+
+print(json.dumps({package: contract(package) for package in sys.argv[1:]}))
 """
 
 
-def contract(stage, side):
-    folders = [str(getattr(other, side)) for other in STAGES]
+@cache
+def contracts(side):
+    """The contracts of all stages, by package, as `side` has them."""
+    folders = [str(getattr(stage, side)) for stage in STAGES]
     script = f"import sys; sys.path[:0] = {folders!r}\n{DESCRIBE}"
-    command = [sys.executable, "-X", "utf8", "-c", script, stage.package]
+    packages = [stage.package for stage in STAGES]
+    command = [sys.executable, "-X", "utf8", "-c", script, *packages]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def contract(stage, side):
+    return contracts(side)[stage.package]
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.folder)

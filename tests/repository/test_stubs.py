@@ -1,6 +1,7 @@
 """The learner's first run: every graded test is red, in one line, with no traceback."""
 
 import re
+import shutil
 
 from groundup.stages import STAGES
 
@@ -10,8 +11,9 @@ LINE = re.compile(
 )
 
 
-def test_every_stub_is_red_with_one_line_and_no_traceback(run):
-    done = run("pytest", *(f"tests/{stage.tests.name}" for stage in STAGES), "-q")
+def test_every_stub_is_red_with_one_line_and_no_traceback(run, course):
+    shutil.rmtree(course / "solutions")  # nothing of it may be needed
+    done = run("pytest", *(f"tests/{stage.tests.name}" for stage in STAGES), "-q", cwd=course)
     start = done.stdout.index("what is not right yet")
     *listing, summary = done.stdout[start:].strip().splitlines()[1:]
     lines = [line for line in listing if line]

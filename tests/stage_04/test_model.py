@@ -33,7 +33,7 @@ def names(layers=3):
 
 
 @pytest.mark.points(3)
-def test_model_logits(draw):
+def test_logits_of_the_whole_model(draw):
     model, token_ids = given(draw)
     check(model(token_ids), atol=2e-5, rtol=1e-5)
 
