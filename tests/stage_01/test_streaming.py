@@ -58,6 +58,15 @@ def test_streaming_gives_the_ids_of_the_whole(make_tokenizer, hostile, special_t
     compare()
 
 
+def test_special_tokens_may_be_cut_anywhere(make_tokenizer):
+    tokenizer = make_tokenizer(["<|end of text|>", "<|end", "a a", "\n\n"])
+    text = "the a a a<|end of text|> a<|end of a\n\n\n a"
+    expected = tokenizer.encode(text)
+    for cut in range(len(text) + 1):
+        ids = list(tokenizer.encode_iterable([text[:cut], text[cut:]]))
+        assert_close(ids, expected, f"{text[:cut]!r}, then {text[cut:]!r}")
+
+
 def test_no_strings_give_no_ids(make_tokenizer):
     tokenizer = make_tokenizer()
     assert list(tokenizer.encode_iterable([])) == []

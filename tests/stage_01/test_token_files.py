@@ -9,9 +9,9 @@ from groundup.testing import assert_close, check
 from s01_bpe import Tokenizer, encode_file, open_tokens
 
 TEXT = (
-    "The crows\r\n\r\n  they're naïve 🙃🙃 1234<|endoftext|>\r\nZoë\u00a0 日本語<|pad|><|pad|>\n"
-    * 3
-)
+    "\ufeffThe crows\r\n\r\n  they're naïve 🙃🙃 1234<|endoftext|>\r\n"
+    "Zoë\u00a0 日本語<|pad|><|pad|>\n"
+) * 3
 
 
 @pytest.fixture

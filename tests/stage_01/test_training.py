@@ -84,8 +84,9 @@ def test_training_agrees_with_the_textbook_on_random_words(train, textbook, draw
         "it's don't we'll they've I'm he'd IT'S 'twas y'all're" * 3,
         "1 22 333 4444 x1 1x ²³ ½" * 3,
         "a\u00a0b\u00a0c a\u2003b\u3000\u3000c" * 3,
+        "\ufeffab cd \u212b e\u0301",
     ],
-    ids=["crlf", "white_space", "letters", "contractions", "digits", "wide_spaces"],
+    ids=["crlf", "white_space", "letters", "contractions", "digits", "wide_spaces", "unusual"],
 )
 def test_pretokens_follow_the_pattern(train, textbook, text):
     _, merges = train(text.encode(), 256 + 60)
