@@ -39,7 +39,7 @@ def test_losses_and_weights_of_eight_updates(configure, fixed_weights, read_metr
 
 
 @pytest.mark.points(2)
-def test_accumulated_updates(configure, fixed_weights, read_metrics):
+def test_losses_and_norms_of_accumulated_updates(configure, fixed_weights, read_metrics):
     config = configure(accumulation_steps=3, batch_size=2, eval_every=6)
     train(config)
     lines = read_metrics(config)
