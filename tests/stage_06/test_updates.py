@@ -30,7 +30,7 @@ def column(lines, name):
 
 
 @pytest.mark.points(3)
-def test_losses_and_weights_of_eight_updates(configure, fixed_weights, read_metrics):
+def test_losses_and_norms_of_eight_updates(configure, fixed_weights, read_metrics):
     config = configure(steps=8, eval_every=8)
     train(config)
     lines = read_metrics(config)
