@@ -109,10 +109,20 @@ def pytest_make_collect_report(
     return report
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The whole suite uses every core; for a few tests, starting workers would take longer."""
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return os.cpu_count() or 1 if everything else 0
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[_SHORT] = session.config.option.tbstyle == "auto"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """Leave the listing of failures to `pytest_terminal_summary` unless a --tb was asked for."""
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
-    session.config.stash[_SHORT] = session.config.option.tbstyle == "auto"
     if session.config.stash[_SHORT] and terminal:
         session.config.option.tbstyle = "no"
         terminal.reportchars = terminal.reportchars.replace("f", "").replace("E", "")

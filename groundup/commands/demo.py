@@ -15,6 +15,7 @@ from groundup.stages import STAGES
 
 NAME = "groundup-demo"
 NUM_STORIES = 3
+SAMPLING = {"temperature": 0.7, "top_p": 0.9}
 
 
 def demo() -> None:
@@ -37,7 +38,7 @@ def tell_stories(
     say()
     shutil.rmtree(run_dir, ignore_errors=True)
     rows = train_model(preset, folder, prepared, run_dir, {}, {})
-    write = load_writer(run_dir, max_new_tokens, {"temperature": 0.8})
+    write = load_writer(run_dir, max_new_tokens, SAMPLING)
     for seed in range(NUM_STORIES):
         say(f"\n[story {seed + 1} of {NUM_STORIES}]")
         write_out(write("", seed))

@@ -29,6 +29,7 @@ def run() -> Run:
             name: value
             for name, value in os.environ.items()
             if name not in ("PYTHONPATH", reference.VARIABLE, "COLUMNS", "CI")
+            and not name.startswith("PYTEST_")
         }
         return subprocess.run(
             [sys.executable, "-m", *words],

@@ -105,7 +105,3 @@ def test_the_usual_traceback_is_there_when_asked_for(run):
     done = run("pytest", "tests/stage_02", "-q", "-k", "silu_is", "--tb=short")
     assert "raise NotImplementedError" in done.stdout
     assert "what is not right yet" not in done.stdout
-
-
-def test_no_test_collected_is_a_failure(run):
-    assert run("pytest", "tests/stage_02", "-k", "nothing_at_all").returncode == 5

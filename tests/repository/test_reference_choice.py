@@ -11,19 +11,15 @@ from groundup.stages import STAGES
 LAYERS = "tests/stage_02/test_rmsnorm.py"
 
 
-def test_the_header_says_whose_code_runs(run):
-    done = run("pytest", LAYERS, "--collect-only", "--reference", "2")
+def test_the_header_says_whose_code_runs_and_the_option_wins(run):
+    words = ("pytest", LAYERS, "--collect-only", "--reference", "2")
+    done = run(*words, GROUNDUP_REFERENCE="1,3")
     assert "code under test: 01_bpe yours, 02_layers reference\n" in done.stdout
 
 
 def test_the_environment_variable_chooses_too(run):
     done = run("pytest", LAYERS, "-q", GROUNDUP_REFERENCE="all")
     assert done.returncode == 0, done.stdout
-
-
-def test_the_option_wins_over_the_environment_variable(run):
-    done = run("pytest", LAYERS, "--collect-only", "--reference", "1", GROUNDUP_REFERENCE="all")
-    assert "code under test: 01_bpe reference, 02_layers yours\n" in done.stdout
 
 
 def test_a_choice_that_cannot_be_is_one_line(run):
@@ -51,9 +47,6 @@ def test_there_is_no_fall_back_where_the_solutions_are_missing(run, course):
     asked = run("pytest", LAYERS, "--reference", "2", cwd=course)
     assert asked.returncode == 4
     assert "solutions/02_layers is not in this copy of the course" in asked.stderr
-    unasked = run("pytest", LAYERS, cwd=course)
-    assert unasked.returncode == 1
-    assert "not written yet: RMSNorm.__init__" in unasked.stdout
 
 
 def test_a_finished_learner_needs_no_solutions(run, course):
@@ -61,7 +54,7 @@ def test_a_finished_learner_needs_no_solutions(run, course):
         mine = course / "assignments" / stage.folder
         shutil.copytree(stage.solution, mine, dirs_exist_ok=True)
     shutil.rmtree(course / "solutions")
-    done = run("pytest", "tests/stage_04", "tests/stage_05", "-q", cwd=course)
+    done = run("pytest", "tests/stage_05", "-q", cwd=course)
     assert done.returncode == 0, done.stdout
 
 
@@ -80,8 +73,6 @@ def test_a_learners_stage_runs_on_the_references_earlier_ones(run, course):
 
 def test_a_learners_early_stage_serves_the_references_later_one(run, course):
     adapter = course / "assignments/02_layers/s02_layers/adapter.py"
-    done = run("pytest", "tests/stage_03", "-q", "--reference", "3", cwd=course)
-    assert "not written yet: Linear.__init__ (assignments/02_layers" in done.stdout
     shutil.copy(STAGES[1].solution / "s02_layers" / "adapter.py", adapter)
     done = run("pytest", "tests/stage_03", "-q", "--reference", "3", cwd=course)
     assert done.returncode == 0, done.stdout

@@ -20,54 +20,49 @@ def write_tests(course: Path, stage: int, text: str) -> None:
         (folder / "test_it.py").write_text(dedent(text), encoding="utf-8")
 
 
+STUB_TESTS = """
+import pytest
+from s01_bpe import train_bpe
+
+def test_that_needs_no_code():
+    assert 1 + 1 == 2
+
+@pytest.mark.points(3)
+@pytest.mark.parametrize("size", [300, 400])
+def test_bpe_learns(size, tmp_path):
+    train_bpe(tmp_path / "text", size, [])
+"""
+
+DONE_TESTS = """
+import torch
+from groundup.testing import assert_close
+from s02_layers import silu
+
+def test_silu_of_zero(draw):
+    assert_close(silu(torch.zeros(2)), torch.zeros(2), "0 times 1/2")
+"""
+
+CRASHING_TESTS = """
+import os
+
+def test_before_the_crash():
+    pass
+
+def test_that_takes_python_down():
+    os._exit(7)
+"""
+
+
 @pytest.fixture(scope="module")
 def course(tmp_path_factory, copy_course):
     """Stage 1 a stub, 2 done, 3 without tests, 4 crashing, 5 with a syntax error."""
     course = copy_course(tmp_path_factory.mktemp("check"))
-    write_tests(
-        course,
-        STUB,
-        """
-        import pytest
-        from s01_bpe import train_bpe
-
-        def test_that_needs_no_code():
-            assert 1 + 1 == 2
-
-        @pytest.mark.points(3)
-        @pytest.mark.parametrize("size", [300, 400])
-        def test_bpe_learns(size, tmp_path):
-            train_bpe(tmp_path / "text", size, [])
-        """,
-    )
+    write_tests(course, STUB, STUB_TESTS)
     done = Path("02_layers", "s02_layers", "adapter.py")
     shutil.copyfile(course / "solutions" / done, course / "assignments" / done)
-    write_tests(
-        course,
-        DONE,
-        """
-        import torch
-        from groundup.testing import assert_close
-        from s02_layers import silu
-
-        def test_silu_of_zero(draw):
-            assert_close(silu(torch.zeros(2)), torch.zeros(2), "0 times 1/2")
-        """,
-    )
+    write_tests(course, DONE, DONE_TESTS)
     write_tests(course, EMPTY, "")
-    write_tests(
-        course,
-        CRASHING,
-        """
-        import os
-
-        def test_before_the_crash():
-            pass
-
-        def test_that_takes_python_down():
-            os._exit(7)
-        """,
-    )
+    write_tests(course, CRASHING, CRASHING_TESTS)
     broken = course / "assignments" / "05_adamw_schedule" / "s05_adamw_schedule" / "adapter.py"
     broken.write_text("class AdamW(\n", encoding="utf-8")
     write_tests(course, BROKEN, "from s05_adamw_schedule import AdamW\n")

@@ -37,7 +37,7 @@ def given(draw, ablation=None):
 
 
 @pytest.mark.parametrize("ablation", ABLATIONS)
-def test_ablation_logits(draw, ablation):
+def test_logits_of_each_ablation(draw, ablation):
     model, token_ids = given(draw, ablation)
     check(model(token_ids), atol=5e-5, rtol=1e-5)
 

@@ -18,7 +18,7 @@ def given(draw, **changes):
 
 
 @pytest.mark.points(2)
-def test_block_output(draw):
+def test_output_of_one_block(draw):
     block, x = given(draw)
     check(block(x, POSITIONS), atol=1e-5, rtol=1e-5)
 
