@@ -109,6 +109,7 @@ def pytest_make_collect_report(
     return report
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """The whole suite uses every core; for a few tests, starting workers would take longer."""
     everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS

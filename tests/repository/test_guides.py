@@ -83,11 +83,13 @@ RUN_PAGES = """
 import json, sys, traceback
 from groundup import reference
 reference.activate(reference.parse("all"))
+failed = []
 for name, code in json.load(sys.stdin).items():
     try:
         exec(compile(code, name, "exec"), {"__name__": name})
     except Exception:
-        print(name, traceback.format_exc(), file=sys.stderr)
+        failed.append(name + ": " + traceback.format_exc())
+sys.exit("".join(failed))
 """
 
 
@@ -98,7 +100,7 @@ def test_python_in_the_pages_runs(tmp_path):
         [sys.executable, "-X", "utf8", "-c", RUN_PAGES],
         cwd=tmp_path, input=json.dumps(pages), capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
-    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def commands(page: Path) -> list[list[str]]:

@@ -11,6 +11,7 @@ TINY = (
     *("model.context_length=32", "model.d_model=32", "model.num_layers=1", "model.num_heads=2"),
     *("model.d_ff=64", "model.vocab_size=280", "steps=60", "batch_size=8", "warmup_steps=5"),
     *("max_lr=0.02", "eval_every=30", "eval_windows=none", "checkpoint_every=30", "device=cpu"),
+    "log_every=1",
 )
 CHANGES = [word for change in TINY for word in ("--set", change)]
 NATS = "nats per token"
