@@ -89,7 +89,7 @@ for name, code in json.load(sys.stdin).items():
         exec(compile(code, name, "exec"), {"__name__": name})
     except Exception:
         failed.append(name + ": " + traceback.format_exc())
-sys.exit("".join(failed))
+sys.exit("".join(failed) or 0)
 """
 
 
