@@ -2,34 +2,41 @@
 
 import textwrap
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from groundup.stages import ROOT
+from groundup.stages import ROOT, STAGES
 
 MAX_LINES = 12
-CODE_UNDER_TEST = (ROOT / "assignments", ROOT / "solutions")
 
 
 class Mismatch(AssertionError):
-    """An observation that is not what the contract promises; its message is shown as it is."""
+    """An observation that is not what the contract promises; its message is shown as it is.
+
+    `parts` are what was observed, where a snapshot says what each mistake would have given.
+    """
+
+    def __init__(self, message: str, parts: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.parts = parts
 
 
 def explain(error: BaseException) -> str:
     """What a learner reads instead of a traceback, at most `MAX_LINES` lines."""
     frames = list(_frames(error.__traceback__))
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{_place(Path(error.filename), error.lineno or 1)}: {error.msg}"
+        return f"{place_in(Path(error.filename), error.lineno or 1)}: {error.msg}"
     if _is_stub(error, frames):
         path, line, name = frames[-1]
-        return f"not written yet: {name} ({_place(path, line)})"
+        return f"not written yet: {name} ({place_in(path, line)})"
     if isinstance(error, Mismatch):
         return _shorten(str(error))
     text = f"{type(error).__name__}: {_message(error)}".rstrip(": ")
     under_test = [frame for frame in frames if _is_under_test(frame[0])]
     ours = under_test or [frame for frame in frames if frame[0].is_relative_to(ROOT / "tests")]
-    where = [f"at {_place(path, line)} in {name}" for path, line, name in ours[-1:]]
+    where = [f"at {place_in(path, line)} in {name}" for path, line, name in ours[-1:]]
     return _shorten("\n".join([text, *where]))
 
 
@@ -43,7 +50,7 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[Path, int, str]]:
 
 
 def _is_under_test(path: Path) -> bool:
-    return any(path.is_relative_to(folder) for folder in CODE_UNDER_TEST)
+    return any(stage.package in path.parts for stage in STAGES)
 
 
 def _is_stub(error: BaseException, frames: list[tuple[Path, int, str]]) -> bool:
@@ -51,7 +58,8 @@ def _is_stub(error: BaseException, frames: list[tuple[Path, int, str]]) -> bool:
     return written_by_us and bool(frames) and _is_under_test(frames[-1][0])
 
 
-def _place(path: Path, line: int) -> str:
+def place_in(path: Path, line: int) -> str:
+    """`assignments/…/adapter.py:41`, from the course's root."""
     inside = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     return f"{inside.as_posix()}:{line}"
 

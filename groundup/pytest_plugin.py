@@ -1,16 +1,27 @@
 """What `pytest` learns from the course: whose code runs, and failures told in a few lines."""
 
+import dataclasses
 import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Generator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from groundup import reference, testing
-from groundup.failures import explain
+from groundup import catalogue, isolation, reference, snapshots, testing
+from groundup.failures import Mismatch, explain
+from groundup.naming import Probe, probe_of
 from groundup.stages import STAGES, Stage
+from groundup.telling import Failure, Run, Told, tell
 
 _SHORT = pytest.StashKey[bool]()
+_LISTENER = pytest.StashKey["Listener"]()
+_INSTEAD = pytest.StashKey[Path]()
+_KNOWN = "groundup"  # the key of what a test's report carries to the end of the run
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +37,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what check() observes to fixtures instead of comparing (contributors)",
     )
+    group.addoption(
+        "--mistake",
+        metavar="ID[,ID]",
+        help="make these mistakes of the catalogue in the reference (contributors)",
+    )
+    group.addoption(
+        "--alternative",
+        metavar="STAGE/NAME",
+        help="lay this folder of tests/alternatives over the reference (contributors)",
+    )
+    group.addoption(
+        "--probes",
+        action="store_true",
+        help="run only the tests that can name a mistake: those that call check() (contributors)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,12 +59,37 @@ def pytest_configure(config: pytest.Config) -> None:
     if choice is None:
         choice = os.environ.get(reference.VARIABLE, "")
     try:
-        reference.activate(reference.parse(choice))
-    except reference.UnknownChoice as error:
+        chosen = reference.parse(choice)
+        reference.activate(chosen, _instead(config))
+    except (reference.UnknownChoice, catalogue.UnknownMistake) as error:
         raise pytest.UsageError(str(error)) from None
+    config.stash[_LISTENER] = Listener(config, chosen)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(config.stash[_LISTENER])
     # The tensors of a test are small: threads would gain nothing, and on a busy machine would
     # mostly wait for each other. With one, sums have the same order everywhere, too.
     torch.set_num_threads(1)
+
+
+def _instead(config: pytest.Config) -> dict[Stage, Path]:
+    """The stage that --mistake or --alternative asks to be changed, written to a new folder."""
+    mistakes, alternative = config.getoption("--mistake"), config.getoption("--alternative")
+    if mistakes:
+        slips = [catalogue.find(name) for name in mistakes.split(",")]
+        stage, files = slips[0].stage, catalogue.edited(slips)
+    elif alternative:
+        package, _, name = alternative.partition("/")
+        stage = next((stage for stage in STAGES if stage.package == package), STAGES[0])
+        files = catalogue.sources(stage, name)
+    else:
+        return {}
+    config.stash[_INSTEAD] = Path(tempfile.mkdtemp(prefix="groundup-"))
+    return {stage: catalogue.lay_out(stage, files, config.stash[_INSTEAD])}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _INSTEAD in config.stash:
+        shutil.rmtree(config.stash[_INSTEAD], ignore_errors=True)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -56,7 +107,7 @@ def _stages_in(arguments: list[str]) -> tuple[Stage, ...]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Recording runs only what is recorded: the tests that call `check`."""
-    if config.getoption("--record-snapshots"):
+    if config.getoption("--record-snapshots") or config.getoption("--probes"):
         items[:] = [item for item in items if _calls_check(item)]
 
 
@@ -85,15 +136,37 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if not is_graded(item) or call.excinfo is None:
+    if not is_graded(item):
         return report
+    error = call.excinfo.value if call.excinfo else None
     if report.skipped:
         report.outcome = "failed"
         vars(report).pop("wasxfail", None)
-        report.longrepr = f"a graded test may not skip: {call.excinfo.value}"
-    elif report.failed and item.config.stash[_SHORT]:
-        report.longrepr = explain(call.excinfo.value)
+        report.longrepr = f"a graded test may not skip: {error}"
+    elif report.failed and error and item.config.stash[_SHORT]:
+        report.longrepr = explain(error)
+    if call.when == "call":
+        report.user_properties.append((_KNOWN, _what_is_known(item, error)))
     return report
+
+
+def _what_is_known(item: pytest.Item, error: BaseException | None) -> dict[str, Any]:
+    """What the end of the run needs to name a mistake, in types that workers can send."""
+    known: dict[str, Any] = {"probe": None, "contracts": [], "crashed": False}
+    if isinstance(item, pytest.Function) and error:
+        package = next(stage.package for stage in STAGES if item.path.is_relative_to(stage.tests))
+        contracts = getattr(sys.modules.get(package), "__all__", [])
+        known["contracts"] = [n for n in item.function.__code__.co_names if n in contracts]
+        known["crashed"] = not isinstance(error, Mismatch)
+    if _calls_check(item) and not item.config.getoption("--record-snapshots"):
+        parts = getattr(error, "parts", None)
+        snapshot = snapshots.read(testing.snapshot_path(item), mistakes=parts is not None)
+        probe = probe_of(item.nodeid, error is None, snapshot, parts)
+        known["probe"] = {
+            name: sorted(value) if isinstance(value, frozenset) else value
+            for name, value in dataclasses.asdict(probe).items()
+        }
+    return known
 
 
 @pytest.hookimpl(wrapper=True)
@@ -129,26 +202,70 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         terminal.reportchars = terminal.reportchars.replace("f", "").replace("E", "")
 
 
+class Listener:
+    """Keeps what the reports say until all have come; with workers, where they report to."""
+
+    def __init__(self, config: pytest.Config, chosen: tuple[Stage, ...]) -> None:
+        self.run = Run(chosen, verbose=config.option.verbose > 0)
+        self.at_length: list[pytest.TestReport | pytest.CollectReport] = []
+        self.told: list[Told] | None = None
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self._failed(report, {})
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        known = dict(report.user_properties).get(_KNOWN) or {}
+        if known.get("probe"):
+            sets = {
+                k: frozenset(v) if isinstance(v, list) else v for k, v in known["probe"].items()
+            }
+            self.run.probes.append(Probe(**sets))
+        if report.failed:
+            self._failed(report, known)
+
+    def _failed(
+        self, report: pytest.TestReport | pytest.CollectReport, known: dict[str, Any]
+    ) -> None:
+        if not isinstance(report.longrepr, str):
+            self.at_length.append(report)
+        text = report.longreprtext
+        contracts, crashed = known.get("contracts", []), known.get("crashed", True)
+        self.run.failures.append(Failure(report.nodeid, text, contracts, crashed))
+
+    def tell(self) -> list[Told]:
+        """The failed tests and what to print for each; found out once."""
+        if self.told is None:
+            self.told = tell(self.run, self._at_fault())
+        return self.told
+
+    def _at_fault(self) -> dict[str, tuple[Stage, ...]]:
+        if isolation.VARIABLE in os.environ:
+            return {}
+        tests = [f.test for f in self.run.failures if not f.text.startswith("not written yet")]
+        return isolation.stages_at_fault(tests, self.run.chosen)
+
+
+def told(config: pytest.Config) -> list[Told]:
+    """The failed tests of the run and the lines about each, in the order to read them in."""
+    return config.stash[_LISTENER].tell()
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not terminalreporter.config.stash[_SHORT]:
+    config = terminalreporter.config
+    if not config.stash[_SHORT]:
         return
-    failed = [
-        report for kind in ("error", "failed") for report in terminalreporter.getreports(kind)
-    ]
-    if failed:
+    at_length = {report.nodeid: report for report in config.stash[_LISTENER].at_length}
+    listing = told(config)
+    if listing:
         terminalreporter.section("what is not right yet")
-    for report in failed:
-        _print_failure(terminalreporter, report)
-
-
-def _print_failure(terminal: pytest.TerminalReporter, report: pytest.TestReport) -> None:
-    text = report.longrepr
-    if isinstance(text, str) and "\n" not in text:
-        terminal.write_line(f"{report.nodeid}  {text}")
-    elif isinstance(text, str):
-        terminal.write_line(report.nodeid, red=True)
-        for line in text.splitlines():
-            terminal.write_line(f"  {line}")
-    else:
-        terminal.write_line(report.nodeid, red=True)
-        report.toterminal(terminal._tw)
+    for test, text, _ in listing:
+        if test in at_length:
+            terminalreporter.write_line(test, red=True)
+            at_length[test].toterminal(terminalreporter._tw)
+        elif "\n" not in text:
+            terminalreporter.write_line(f"{test}  {text}")
+        else:
+            terminalreporter.write_line(test, red=True)
+            for line in text.splitlines():
+                terminalreporter.write_line(f"  {line}")

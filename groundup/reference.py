@@ -8,6 +8,7 @@ learner's, whatever state it is in.
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from groundup.stages import ROOT, STAGES, Stage
@@ -45,11 +46,15 @@ def parse(choice: str) -> tuple[Stage, ...]:
     return tuple(sorted(chosen, key=lambda stage: stage.number))
 
 
-def activate(stages: tuple[Stage, ...]) -> None:
+def activate(stages: tuple[Stage, ...], instead: Mapping[Stage, Path] | None = None) -> None:
     """Make `stages` import from the reference and all others from assignments, here and in
-    child processes. Call it before any stage is imported."""
+    child processes. Call it before any stage is imported.
+
+    `instead` maps stages to folders that take the place of both.
+    """
     mine = {str(path) for stage in STAGES for path in (stage.solution, stage.assignment)}
-    front = [str(stage.solution if stage in stages else stage.assignment) for stage in STAGES]
+    chosen = {stage: stage.solution if stage in stages else stage.assignment for stage in STAGES}
+    front = [str(folder) for folder in (chosen | dict(instead or {})).values()]
     sys.path[:] = front + [path for path in sys.path if path not in mine]
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     kept = [path for path in inherited if path and path not in mine]

@@ -3,13 +3,14 @@
 `python -m groundup.snapshots` makes them all anew.
 """
 
+import dataclasses
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
-import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from groundup import catalogue, sessions
+from groundup.detective import clue
 from groundup.stages import ROOT, STAGES, Stage
 
 FOLDER_VARIABLE = "GROUNDUP_FIXTURES"
@@ -60,18 +63,38 @@ def difference(actual: Record, expected: Record, *, rtol: float, atol: float) ->
     if actual.kind != expected.kind:
         return f"expected: {_outline(expected)}\nfound:    {_outline(actual)}"
     if actual.values.shape != expected.values.shape:
-        return f"expected shape {expected.values.shape}, found {actual.values.shape}"
-    if expected.values.dtype.kind != "f":
-        wrong = actual.values != expected.values
-    else:
+        return _with_clue(
+            f"expected shape {expected.values.shape}, found {actual.values.shape}",
+            clue(actual.values, expected.values, rtol=rtol, atol=atol),
+        )
+    if expected.values.dtype.kind == "f":
         lost = ~np.isfinite(actual.values) & np.isfinite(expected.values)
         if lost.any():
             first = _first(lost, actual, expected)
             return f"{lost.sum()} of {lost.size} values are NaN or infinite\n{first}"
-        wrong = ~np.isclose(actual.values, expected.values, rtol=rtol, atol=atol, equal_nan=True)
+    wrong = _wrong(actual, expected, rtol, atol)
     if not wrong.any():
         return ""
-    return f"{wrong.sum()} of {wrong.size} values differ\n{_first(wrong, actual, expected)}"
+    return _with_clue(
+        f"{wrong.sum()} of {wrong.size} values differ\n{_first(wrong, actual, expected)}",
+        clue(actual.values, expected.values, rtol=rtol, atol=atol),
+    )
+
+
+def agree(actual: Record, expected: Record, *, rtol: float, atol: float) -> bool:
+    """Whether there is no `difference`."""
+    alike = actual.kind == expected.kind and actual.values.shape == expected.values.shape
+    return alike and not _wrong(actual, expected, rtol, atol).any()
+
+
+def _wrong(actual: Record, expected: Record, rtol: float, atol: float) -> np.ndarray[Any, Any]:
+    if expected.values.dtype.kind != "f":
+        return np.asarray(actual.values != expected.values)
+    return ~np.isclose(actual.values, expected.values, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def _with_clue(text: str, clue: str) -> str:
+    return f"{clue}\n{text}" if clue else text
 
 
 def _outline(part: Record) -> str:
@@ -94,22 +117,78 @@ def folder(stage: Stage) -> Path:
     return Path(elsewhere) / stage.fixtures.name if elsewhere else stage.fixtures
 
 
-def write(path: Path, records: Mapping[str, Record]) -> None:
+@dataclass(frozen=True)
+class Snapshot:
+    """What one test observed of the reference, and what it would have observed of each mistake."""
+
+    expected: Mapping[str, Record]
+    """By the name of the part."""
+    rtol: float
+    atol: float
+    mistakes: Mapping[str, Mapping[str, Record] | None]
+    """By the name of a slip that changes the observation, the parts that it changes; None where
+    it crashes the test before there is an observation."""
+
+    def differing(self, parts: Mapping[str, Record]) -> dict[str, Record]:
+        """Those of `parts` that are not as expected."""
+        return {
+            name: part
+            for name, part in parts.items()
+            if name not in self.expected or not self.agree(part, self.expected[name])
+        }
+
+    def agree(self, actual: Record, expected: Record) -> bool:
+        return agree(actual, expected, rtol=self.rtol, atol=self.atol)
+
+    def fits(self, parts: Mapping[str, Record], slip: str) -> bool:
+        """Whether `parts` are what `slip` gives."""
+        changed = self.mistakes[slip]
+        if changed is None or set(parts) != set(self.expected):
+            return False
+        wanted = {**self.expected, **changed}
+        return all(self.agree(part, wanted[name]) for name, part in parts.items())
+
+
+def write(path: Path, snapshot: Snapshot) -> None:
+    """As a NumPy archive: `expected/PART`, `SLIP/PART`, and a header in JSON."""
+    groups = {"expected": snapshot.expected, **snapshot.mistakes}
+    header = {
+        "rtol": snapshot.rtol,
+        "atol": snapshot.atol,
+        "kinds": {
+            group: None if parts is None else {name: part.kind for name, part in parts.items()}
+            for group, parts in groups.items()
+        },
+    }
+    arrays = {
+        f"{group}/{name}": part.values
+        for group, parts in groups.items()
+        for name, part in (parts or {}).items()
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    kinds = json.dumps({name: part.kind for name, part in records.items()})
-    arrays = {f"expected/{name}": part.values for name, part in records.items()}
-    np.savez_compressed(path, allow_pickle=False, kinds=np.array(kinds), **arrays)
+    np.savez_compressed(path, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
 
 
-def read(path: Path) -> dict[str, Record]:
+def read(path: Path, *, mistakes: bool = True) -> Snapshot:
+    """The snapshot at `path`. Without `mistakes`, which take longer, only their names are there."""
     if not path.is_file():
         raise FileNotFoundError(
             f"no snapshot {path.name} in {path.parent.name}; "
             "run `python -m groundup.snapshots` with the reference present"
         )
     with np.load(path, allow_pickle=False) as file:
-        kinds = json.loads(str(file["kinds"]))
-        return {name: Record(kind, file[f"expected/{name}"]) for name, kind in kinds.items()}
+        header = json.loads(str(file["header"]))
+
+        def parts(group: str) -> dict[str, Record]:
+            kinds = header["kinds"][group]
+            return {name: Record(kind, file[f"{group}/{name}"]) for name, kind in kinds.items()}
+
+        slips = {
+            name: parts(name) if mistakes and kinds is not None else None
+            for name, kinds in header["kinds"].items()
+            if name != "expected"
+        }
+        return Snapshot(parts("expected"), header["rtol"], header["atol"], slips)
 
 
 def manifest(fixtures: Path) -> dict[str, Any]:
@@ -126,18 +205,46 @@ def manifest(fixtures: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Delete all snapshots, record them from the reference, and write `manifest.json`."""
+    """Record every snapshot anew, of the reference and of every mistake, with `manifest.json`."""
     fixtures = Path(os.environ.get(FOLDER_VARIABLE, ROOT / "fixtures"))
-    for stage in STAGES:
-        for old in folder(stage).glob("*.npz"):
-            old.unlink()
-    tests = [str(stage.tests) for stage in STAGES]
-    command = [sys.executable, "-m", "pytest", "--reference=all", "--record-snapshots", "-q"]
-    code = subprocess.run([*command, *tests], cwd=ROOT, check=False).returncode
-    if code == 0:
-        text = json.dumps(manifest(fixtures), indent=1) + "\n"
-        (fixtures / "manifest.json").write_text(text, encoding="utf-8")
-    return code
+    slips = [slip for stage in STAGES for slip in catalogue.slips(stage)]
+    with tempfile.TemporaryDirectory() as temporary:
+        made = Path(temporary)
+        jobs = [_recording(stage, made / "expected") for stage in STAGES]
+        jobs += [_recording(slip.stage, made / slip.name, slip.name) for slip in slips]
+        for number, session in enumerate(sessions.run(jobs), start=1):
+            print(f"\r{number} of {len(jobs)} recordings", end="", flush=True)
+            if session.code and session.job.name == "expected":
+                print(f"\n{session.output}\nthe reference must pass before it is recorded")
+                return 1
+        print()
+        for stage in STAGES:
+            for old in (fixtures / stage.fixtures.name).glob("*.npz"):
+                old.unlink()
+            for path in sorted((made / "expected" / stage.fixtures.name).glob("*.npz")):
+                mine = [slip.name for slip in slips if slip.stage == stage]
+                write(fixtures / stage.fixtures.name / path.name, _merged(path, made, mine))
+    text = json.dumps(manifest(fixtures), indent=1) + "\n"
+    (fixtures / "manifest.json").write_text(text, encoding="utf-8")
+    return 0
+
+
+def _recording(stage: Stage, target: Path, slip: str = "") -> sessions.Job:
+    options = ["--reference=all", "--record-snapshots", *([f"--mistake={slip}"] if slip else [])]
+    environment = {FOLDER_VARIABLE: str(target)}
+    return sessions.Job(slip or "expected", [str(stage.tests), *options], environment)
+
+
+def _merged(path: Path, made: Path, slips: list[str]) -> Snapshot:
+    """What the reference gave, with what each of `slips` gave where that is something else."""
+    snapshot = read(path)
+    changed: dict[str, Mapping[str, Record] | None] = {}
+    for name in slips:
+        other = made / name / path.parent.name / path.name
+        parts = snapshot.differing(read(other).expected) if other.is_file() else None
+        if parts is None or parts:
+            changed[name] = parts
+    return dataclasses.replace(snapshot, mistakes=changed)
 
 
 if __name__ == "__main__":

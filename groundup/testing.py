@@ -2,7 +2,7 @@
 
 import contextlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from groundup import snapshots
 from groundup.failures import Mismatch
 from groundup.stages import STAGES
 
-__all__ = ["Draw", "Mismatch", "assert_close", "check", "load_weights"]
+__all__ = ["Draw", "Mismatch", "assert_close", "check", "load_weights", "outcome"]
 
 
 class Draw:
@@ -84,6 +84,16 @@ def assert_close(
         raise Mismatch(f"{why}\n{difference}")
 
 
+def outcome(function: Callable[[], Any]) -> Any:
+    """What `function` returns, or which exception it raises, as a part of an observation."""
+    try:
+        return function()
+    except Exception as error:
+        if isinstance(error, NotImplementedError):
+            raise
+        return f"raises {type(error).__name__}"
+
+
 _current: pytest.Item | None = None
 
 
@@ -102,24 +112,27 @@ def check(observation: Any, *, rtol: float = 0.0, atol: float = 0.0) -> None:
     """Compare what a graded test observed with its snapshot in `fixtures/`; once in a test.
 
     An observation is a tensor, an array, a number, a string, a list of one of those, or a
-    mapping from names to them. Integers and strings are compared exactly.
+    mapping from names to them. Integers and strings are compared exactly. What a mistake of the
+    catalogue would have given is in the snapshot as well, and so the mistake gets its name.
     """
     if _current is None:
         raise RuntimeError("check() is for graded tests: it was called outside of one")
-    path = _snapshot_path(_current)
+    path = snapshot_path(_current)
     parts = observation if isinstance(observation, Mapping) else {"result": observation}
     records = {name: snapshots.record(value) for name, value in parts.items()}
     if _current.config.getoption("--record-snapshots"):
-        snapshots.write(path, records)
+        snapshots.write(path, snapshots.Snapshot(records, rtol, atol, {}))
         return
-    for name, expected in snapshots.read(path).items():
+    snapshot = snapshots.read(path, mistakes=False)
+    for name, expected in snapshot.expected.items():
         if name not in records:
             raise Mismatch(f"the observation has no {name}; it has {', '.join(records)}")
         difference = snapshots.difference(records[name], expected, rtol=rtol, atol=atol)
         if difference:
-            raise Mismatch(difference if len(parts) == 1 else f"{name}: {difference}")
+            text = difference if len(parts) == 1 else f"{name}: {difference}"
+            raise Mismatch(text, parts=records)
 
 
-def _snapshot_path(item: pytest.Item) -> Path:
+def snapshot_path(item: pytest.Item) -> Path:
     stage = next(stage for stage in STAGES if item.path.is_relative_to(stage.tests))
     return snapshots.folder(stage) / f"{item.path.stem}.{item.name}.npz"

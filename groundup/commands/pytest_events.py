@@ -6,10 +6,13 @@ test was running.
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+_started = time.monotonic()
 
 VARIABLE = "GROUNDUP_EVENTS"
 
@@ -45,5 +48,9 @@ def pytest_runtest_logfinish(nodeid: str) -> None:
     _write(event="finished", test=nodeid)
 
 
-def pytest_sessionfinish(exitstatus: int) -> None:
-    _write(event="end", code=int(exitstatus))
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    from groundup import pytest_plugin  # here, because it imports torch
+
+    told = pytest_plugin.told(session.config) if not hasattr(session.config, "workerinput") else []
+    _write(event="told", tests=told)
+    _write(event="end", code=int(exitstatus), seconds=time.monotonic() - _started)

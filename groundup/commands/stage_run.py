@@ -1,19 +1,11 @@
 """One stage's graded tests in a pytest of their own, and what came of them."""
 
-import json
-import os
 import re
-import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-from groundup import reference
-from groundup.commands import pytest_events
+from groundup import reference, sessions
 from groundup.commands.fingerprint import fingerprint
 from groundup.stages import ROOT, Stage
 
@@ -52,15 +44,12 @@ def run_stage(stage: Stage, chosen: tuple[Stage, ...]) -> StageResult:
     """Run the tests of `stage` on the code that `reference.activate(chosen)` chose."""
     code = fingerprint(stage, chosen)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "events.jsonl"
-        process = _pytest(stage, file)
-        text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    events = [json.loads(line) for line in text.splitlines()]
+    session = sessions.alone(sessions.Job(stage.folder, [str(stage.tests)]))
+    events = session.events
     worth = {event["test"]: event["points"] for event in events if event["event"] == "collected"}
     failed = {event["test"] for event in events if event["event"] in ("failed", "broken")}
     passed = {event["test"] for event in events if event["event"] == "passed"} - failed
-    failed_test, failure = _first_failure(stage, events, process)
+    failed_test, failure = _first_failure(stage, session)
     return StageResult(
         stage=stage.folder,
         owner=reference.owner(stage),
@@ -77,38 +66,20 @@ def run_stage(stage: Stage, chosen: tuple[Stage, ...]) -> StageResult:
     )
 
 
-def _pytest(stage: Stage, events: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", str(stage.tests), "-q"]
-    plugin = ["-p", pytest_events.__name__, "--continue-on-collection-errors"]
-    # The user's own additions could deselect tests, and the stage would look done.
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-    return subprocess.run(
-        [*command, *plugin],
-        cwd=ROOT,
-        env={**inherited, pytest_events.VARIABLE: str(events)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-
-
-def _first_failure(
-    stage: Stage, events: list[dict[str, Any]], process: subprocess.CompletedProcess[str]
-) -> tuple[str, str]:
-    for event in events:
-        if event["event"] in ("broken", "failed"):
-            return event["test"], event["text"]
+def _first_failure(stage: Stage, session: sessions.Session) -> tuple[str, str]:
+    events = session.events
+    told = [failure for event in events if event["event"] == "told" for failure in event["tests"]]
+    if told:
+        test, text, _ = told[0]
+        return test, text
     if not events or events[-1]["event"] != "end":
         running = next((e["test"] for e in reversed(events) if e["event"] == "started"), "")
-        last = _last_words(process.stdout)
-        return running, f"pytest crashed (exit code {process.returncode}){last}"
+        last = _last_words(session.output)
+        return running, f"pytest crashed (exit code {session.code}){last}"
     if not any(event["event"] == "collected" for event in events):
         return "", f"no test was found in {stage.tests.relative_to(ROOT).as_posix()}"
-    if process.returncode:
-        return "", f"pytest ended with exit code {process.returncode}"
+    if session.code:
+        return "", f"pytest ended with exit code {session.code}"
     return "", ""
 
 

@@ -1,0 +1,143 @@
+"""What can be said of a wrong array by looking at its numbers, without knowing the mistake.
+
+Each clue is a pattern that chance does not make: it holds for every value, within the tolerance
+of the test. Where none holds, nothing is said.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+FEWEST = 4
+"""Fewer values than this fit almost any pattern."""
+
+
+def clue(actual: Array, expected: Array, *, rtol: float, atol: float) -> str:
+    """One sentence about how `actual` differs from `expected`; empty if there is none."""
+    if actual.size < FEWEST or expected.size < FEWEST:
+        return ""
+    if not all(np.isfinite(array).all() for array in (actual, expected) if _is_float(array)):
+        return ""
+
+    def same(left: Array, right: Array) -> bool:
+        return left.shape == right.shape and np.allclose(left, right, rtol=rtol, atol=atol)
+
+    finders = (_moved, _scaled, _confined, _rounded)
+    found = (text for finder in finders for text in finder(actual, expected, same))
+    return next(found, "")
+
+
+def _is_float(array: Array) -> bool:
+    return array.dtype.kind == "f"
+
+
+def _moved(actual: Array, expected: Array, same: Any) -> Iterator[str]:
+    """The right values in other places."""
+    for order in itertools.permutations(range(expected.ndim)):
+        moved = expected.transpose(order)
+        if order != tuple(range(expected.ndim)) and same(actual, moved):
+            yield f"The values are right, but the axes are transposed: yours are {order} of ours."
+    if actual.shape != expected.shape:
+        return
+    for axis, size in enumerate(expected.shape):
+        if size < 2:
+            continue
+        if same(actual, np.flip(expected, axis)):
+            yield f"The values are right, but reversed along axis {axis}."
+        for by in {1, size - 1}:
+            if size > 2 and same(actual, np.roll(expected, by, axis)):
+                how = "later" if by == 1 else "earlier"
+                yield f"Everything is one place {how} along axis {axis}, around the end."
+        ahead, behind = _but_one(axis, size, slice(1, None)), _but_one(axis, size, slice(-1))
+        if size > 2 and same(actual[ahead], expected[behind]):
+            yield f"Everything stands one place too late along axis {axis}: a shift by one."
+        if size > 2 and same(actual[behind], expected[ahead]):
+            yield f"Everything stands one place too early along axis {axis}: a shift by one."
+        if places := _permutation(actual, expected, axis, same):
+            yield f"The values are right, but permuted along axis {axis}: {places} of ours."
+
+
+def _but_one(axis: int, size: int, part: slice) -> tuple[slice, ...]:
+    return (*[slice(None)] * axis, part)
+
+
+def _permutation(actual: Array, expected: Array, axis: int, same: Any) -> list[int]:
+    ours, yours = np.moveaxis(expected, axis, 0), np.moveaxis(actual, axis, 0)
+    if ours[0].size < FEWEST:
+        return []
+    order = []
+    for row in yours:
+        places = [place for place, other in enumerate(ours) if same(row, other)]
+        if len(places) != 1:
+            return []
+        order += places
+    return order if sorted(order) == list(range(len(ours))) else []
+
+
+def _scaled(actual: Array, expected: Array, same: Any) -> Iterator[str]:
+    """A constant factor, or a constant added."""
+    if actual.shape != expected.shape or not _is_float(expected):
+        return
+    if same(actual, -expected):
+        yield "Every value has the wrong sign."
+        return
+    wide, ours = actual.astype(np.float64).ravel(), expected.astype(np.float64).ravel()
+    if not ours.any() or not wide.any():
+        return
+    factor = float(ours @ wide / (ours @ ours))
+    # A least-squares factor fits only if every single value agrees with it.
+    if abs(factor - 1) > 1e-3 and same(wide, factor * ours):
+        what = f"what it should be{'' if factor > 0 else ', with the wrong sign'}"
+        yield f"Every value is {abs(factor):.4g} times {what}{_constant(factor, expected)}."
+    offset = float(np.median(wide - ours))
+    if same(wide, ours + offset) and abs(offset) > 1e-3:
+        yield f"Every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}."
+
+
+def _constant(factor: float, expected: Array) -> str:
+    """Which known number a factor is: a size of the array, its root, ln 2, a small integer."""
+    constants = {2.0: "2", 0.5: "1/2", math.log(2): "ln 2", 1 / math.log(2): "1/ln 2"}
+    constants |= {math.sqrt(2): "√2", 1 / math.sqrt(2): "1/√2", math.pi: "π", 1 / math.pi: "1/π"}
+    for axis, size in enumerate(expected.shape):
+        for value, text in ((size, f"{size}"), (math.sqrt(size), f"√{size}")):
+            if size > 2:
+                constants[value] = f"{text}, where axis {axis} has size {size}"
+                constants[1 / value] = f"1/{text}, where axis {axis} has size {size}"
+    for value, text in constants.items():
+        if math.isclose(abs(factor), value, rel_tol=1e-4):
+            return f": {text}"
+    return ""
+
+
+def _confined(actual: Array, expected: Array, same: Any) -> Iterator[str]:
+    """Differences in one place along an axis only."""
+    if actual.shape != expected.shape or expected.ndim < 2:
+        return
+    for axis, size in enumerate(expected.shape):
+        rows = zip(np.moveaxis(actual, axis, 0), np.moveaxis(expected, axis, 0), strict=True)
+        wrong = [place for place, (yours, ours) in enumerate(rows) if not same(yours, ours)]
+        if size > 2 and len(wrong) == 1:
+            where = {0: "the first", size - 1: "the last"}.get(wrong[0], f"number {wrong[0]}")
+            yield f"Only {where} of the {size} places along axis {axis} is wrong."
+        elif size > 3 and wrong == list(range(1, size)):
+            yield f"Only the first of the {size} places along axis {axis} is right."
+    return
+
+
+def _rounded(actual: Array, expected: Array, same: Any) -> Iterator[str]:
+    """Right to as many digits as a narrower dtype has."""
+    if actual.shape != expected.shape or not _is_float(expected):
+        return
+    scale = np.maximum(np.abs(expected), 1e-3 * np.abs(expected).max())
+    error = float((np.abs(actual.astype(np.float64) - expected) / scale).max())
+    if error < 2e-2:
+        digits = max(1, math.floor(-math.log10(error)))
+        yield (
+            f"Right to about {digits} digits, no further: look for a step in bfloat16 or float16, "
+            "or for a constant that is slightly off."
+        )

@@ -1,0 +1,54 @@
+"""Whether a failure is the fault of an earlier stage: the same test on the reference's."""
+
+from collections.abc import Iterable, Sequence
+
+from groundup import reference, sessions
+from groundup.stages import STAGES, Stage
+
+VARIABLE = "GROUNDUP_NO_ISOLATION"
+"""Set for the sessions that are started from here, which need no isolation themselves."""
+
+
+def stage_of(test: str) -> Stage | None:
+    """The stage whose folder a test's node id names."""
+    return next((stage for stage in STAGES if f"/{stage.tests.name}/" in f"/{test}"), None)
+
+
+def stages_at_fault(
+    tests: Sequence[str], chosen: tuple[Stage, ...]
+) -> dict[str, tuple[Stage, ...]]:
+    """By failed test, the earlier stages whose reference makes it pass; `chosen` are the
+    reference's already. A test that is not a key fails on the reference's earlier stages too."""
+    found: dict[str, tuple[Stage, ...]] = {}
+    for stage in STAGES:
+        mine = [test for test in tests if stage_of(test) == stage]
+        earlier = [s for s in STAGES if s.number < stage.number and s not in chosen]
+        if not mine or not earlier:
+            continue
+        innocent = _passing(mine, (*chosen, *earlier))
+        for test in innocent:
+            found[test] = tuple(earlier)
+        for suspect in earlier if innocent else ():
+            for test in _passing(sorted(innocent), (*chosen, suspect)):
+                found[test] = (suspect,)
+    return found
+
+
+def missing(chosen: tuple[Stage, ...], stage: Stage) -> list[Stage]:
+    """The stages before `stage` that are the learner's and have no reference in this copy."""
+    return [
+        each
+        for each in STAGES
+        if each.number < stage.number
+        and each not in chosen
+        and not (each.solution / each.package).is_dir()
+    ]
+
+
+def _passing(tests: Sequence[str], stages: Iterable[Stage]) -> set[str]:
+    numbers = ",".join(str(stage.number) for stage in stages)
+    environment = {VARIABLE: "1", reference.VARIABLE: numbers}
+    session = sessions.alone(sessions.Job("isolation", list(tests), environment))
+    passed = {event["test"] for event in session.events if event["event"] == "passed"}
+    failed = {event["test"] for event in session.events if event["event"] == "failed"}
+    return (passed - failed) & set(tests)

@@ -1,0 +1,169 @@
+"""What a learner reads of all failures of a run: each mistake by its name, and once."""
+
+import ast
+import importlib.util
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from groundup import catalogue, isolation
+from groundup.catalogue import Mistake
+from groundup.failures import MAX_LINES, place_in
+from groundup.naming import Probe, resolve
+from groundup.stages import ROOT, STAGES, Stage
+
+SHOWN = 3
+"""How many mistakes are listed where they cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    test: str
+    text: str
+    """What is known from the test alone."""
+    contracts: Sequence[str] = ()
+    """The names of the contract that the test uses."""
+    crashed: bool = False
+    """Whether it ended before there was something to compare."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that the tests of one session said."""
+
+    chosen: tuple[Stage, ...]
+    """The stages that were the reference's."""
+    verbose: bool = False
+    failures: list[Failure] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+
+
+class Told(NamedTuple):
+    test: str
+    text: str
+    """The lines to print."""
+    mistakes: list[str]
+    """The ids of the mistakes that it may be."""
+
+
+def tell(run: Run, at_fault: Mapping[str, Sequence[Stage]]) -> list[Told]:
+    """What to say of each failed test, named mistakes first.
+
+    `at_fault` says of tests whose failure is an earlier stage's which stage that is.
+    """
+    names: dict[str, list[str]] = {}
+    for stage in {isolation.stage_of(probe.test) for probe in run.probes}:
+        names |= resolve([p for p in run.probes if isolation.stage_of(p.test) == stage])
+    told: dict[tuple[str, ...], str] = {}
+    named, others = [], []
+    for failure in run.failures:
+        ids = tuple(names.get(failure.test, ()))
+        if failure.test in at_fault:
+            others.append(Told(failure.test, _earlier(at_fault[failure.test]), []))
+        elif not ids:
+            text = _unnamed(failure, run, brief=bool(names))
+            others.append(Told(failure.test, text, []))
+        elif ids in told:
+            text = f"the same: {' or '.join(ids)} (see {told[ids]})"
+            named.append(Told(failure.test, _with_numbers(text, failure, run), list(ids)))
+        else:
+            told[ids] = failure.test.rpartition("::")[2]
+            text = _named(ids, failure, run)
+            named.append(Told(failure.test, _with_numbers(text, failure, run), list(ids)))
+    return named + others
+
+
+def _named(ids: Sequence[str], failure: Failure, run: Run) -> str:
+    stage = isolation.stage_of(failure.test)
+    assert stage is not None
+    found = [catalogue.mistakes(stage)[each] for each in ids]
+    lines = [mistake.sentence for mistake in found[:SHOWN]]
+    if len(found) == 1:
+        lines.append(f"Why it matters: {found[0].why}")
+    else:
+        lines.insert(0, "It is one of these; the whole stage may tell which:")
+    lines.append(_look_at(stage, found[0].contract))
+    lines.append(f"Read: {_guide(stage, found[0])}")
+    if len(found) == 1:
+        lines.append(f"Hint: groundup mistakes {found[0].id} --hint 1")
+    return "\n".join([*lines, _again(failure.test, run)])
+
+
+def _unnamed(failure: Failure, run: Run, *, brief: bool) -> str:
+    """The text of a failure that is not in the catalogue, and where to look.
+
+    It is `brief` beside named mistakes, which are to be mended first: they may explain it.
+    """
+    stage = isolation.stage_of(failure.test)
+    if brief and not run.verbose:
+        return failure.text.partition("\n")[0]
+    if stage is None or failure.crashed:
+        return failure.text
+    lines = []
+    for contract in failure.contracts[:1]:
+        lines.append(_look_at(stage, contract))
+        about = [m for m in catalogue.mistakes(stage).values() if _class_of(m.contract) == contract]
+        lines += [f"Read: {_guide(stage, mistake)}" for mistake in about[:1]]
+    lines.append(_again(failure.test, run))
+    kept = failure.text.splitlines()[: MAX_LINES - len(lines)]
+    return "\n".join([*kept, *lines])
+
+
+def _with_numbers(text: str, failure: Failure, run: Run) -> str:
+    if not run.verbose:
+        return text
+    return "\n".join([*text.splitlines(), *failure.text.splitlines()][:MAX_LINES])
+
+
+def _earlier(stages: Sequence[Stage]) -> str:
+    names = " and ".join(stage.folder for stage in stages)
+    return (
+        f"This is not this stage's fault: with the reference's {names} the test passes.\n"
+        f"Again: pytest {stages[0].tests.relative_to(ROOT).as_posix()}"
+    )
+
+
+def _guide(stage: Stage, mistake: Mistake) -> str:
+    return f"{stage.guide.relative_to(ROOT).as_posix()}#{mistake.section}"
+
+
+def _again(test: str, run: Run) -> str:
+    everything = len(run.chosen) == len(STAGES)
+    numbers = "all" if everything else ",".join(str(stage.number) for stage in run.chosen)
+    return f"Again: pytest {shlex.quote(test)}{f' --reference {numbers}' if numbers else ''}"
+
+
+def _look_at(stage: Stage, contract: str) -> str:
+    return f"Look at: {place_of(stage, contract)} {contract}"
+
+
+def _class_of(contract: str) -> str:
+    return contract.partition(".")[0]
+
+
+def place_of(stage: Stage, contract: str) -> str:
+    """The file and line where the code under test defines `contract`; without importing it."""
+    spec = importlib.util.find_spec(stage.package)
+    folder = Path(spec.origin).parent if spec and spec.origin else stage.assignment / stage.package
+    files = sorted(folder.rglob("*.py"), key=lambda path: (path.name != "adapter.py", path))
+    for file in files:
+        line = _line_of(file, contract.split("."))
+        if line:
+            return place_in(file, line)
+    return place_in(folder / "adapter.py", 1)
+
+
+def _line_of(file: Path, path: Sequence[str]) -> int:
+    try:
+        body: Sequence[ast.AST] = ast.parse(file.read_text(encoding="utf-8")).body
+    except (SyntaxError, UnicodeDecodeError):
+        return 0
+    line = 0
+    for name in path:
+        found = next((node for node in body if getattr(node, "name", None) == name), None)
+        if found is None:
+            break
+        line, body = found.lineno, getattr(found, "body", [])  # type: ignore[attr-defined]
+    return line
