@@ -215,12 +215,11 @@ class Listener:
             self._failed(report, {})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        known = dict(report.user_properties).get(_KNOWN) or {}
-        if known.get("probe"):
-            sets = {
-                k: frozenset(v) if isinstance(v, list) else v for k, v in known["probe"].items()
-            }
-            self.run.probes.append(Probe(**sets))
+        known: Any = next((value for key, value in report.user_properties if key == _KNOWN), {})
+        probe: dict[str, Any] = known.get("probe") or {}
+        if probe:
+            sets = {k: frozenset(v) for k, v in probe.items() if isinstance(v, list)}
+            self.run.probes.append(Probe(**{**probe, **sets}))
         if report.failed:
             self._failed(report, known)
 

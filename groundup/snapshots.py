@@ -1,6 +1,6 @@
 """Frozen observations of the reference: how they are written, read and compared.
 
-`python -m groundup.snapshots` makes them all anew.
+`python -m groundup.snapshots` makes them all anew, `python -m groundup.snapshots 3` stage 03's.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -204,26 +204,27 @@ def manifest(fixtures: Path) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Record every snapshot anew, of the reference and of every mistake, with `manifest.json`."""
+def main(words: Sequence[str]) -> int:
+    """Record the snapshots of the stages whose numbers are given, or all, anew; of the reference
+    and of every mistake. Then write `manifest.json`."""
+    stages = [stage for stage in STAGES if not words or str(stage.number) in words]
     fixtures = Path(os.environ.get(FOLDER_VARIABLE, ROOT / "fixtures"))
-    slips = [slip for stage in STAGES for slip in catalogue.slips(stage)]
+    slips = [slip for stage in stages for slip in catalogue.slips(stage)]
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(temporary)
-        jobs = [_recording(stage, made / "expected") for stage in STAGES]
+        jobs = [_recording(stage, made / "expected") for stage in stages]
         jobs += [_recording(slip.stage, made / slip.name, slip.name) for slip in slips]
-        for number, session in enumerate(sessions.run(jobs), start=1):
-            print(f"\r{number} of {len(jobs)} recordings", end="", flush=True)
+        for session in sessions.run(jobs):
             if session.code and session.job.name == "expected":
-                print(f"\n{session.output}\nthe reference must pass before it is recorded")
+                print(f"{session.output}\nthe reference must pass before it is recorded")
                 return 1
-        print()
-        for stage in STAGES:
-            for old in (fixtures / stage.fixtures.name).glob("*.npz"):
+        for stage in stages:
+            folder = fixtures / stage.fixtures.name
+            for old in folder.glob("*.npz"):
                 old.unlink()
+            mine = [slip.name for slip in slips if slip.stage == stage]
             for path in sorted((made / "expected" / stage.fixtures.name).glob("*.npz")):
-                mine = [slip.name for slip in slips if slip.stage == stage]
-                write(fixtures / stage.fixtures.name / path.name, _merged(path, made, mine))
+                write(folder / path.name, _merged(path, made, mine))
     text = json.dumps(manifest(fixtures), indent=1) + "\n"
     (fixtures / "manifest.json").write_text(text, encoding="utf-8")
     return 0
@@ -248,4 +249,4 @@ def _merged(path: Path, made: Path, slips: list[str]) -> Snapshot:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
