@@ -10,6 +10,7 @@ from groundup.commands.common import Refusal, in_one_line
 from groundup.commands.data import data
 from groundup.commands.demo import demo
 from groundup.commands.generate import generate
+from groundup.commands.mistakes import mistakes
 from groundup.commands.status import start, status
 from groundup.commands.train import train
 
@@ -26,7 +27,7 @@ def bare(context: typer.Context) -> None:
         start()
 
 
-for command in (check, status, data, train, generate, demo):
+for command in (check, status, mistakes, data, train, generate, demo):
     app.command()(command)
 
 

@@ -15,7 +15,7 @@ def stage_of(test: str) -> Stage | None:
 
 
 def stages_at_fault(
-    tests: Sequence[str], chosen: tuple[Stage, ...]
+    tests: Sequence[str], chosen: tuple[Stage, ...], options: Sequence[str] = ()
 ) -> dict[str, tuple[Stage, ...]]:
     """By failed test, the earlier stages whose reference makes it pass; `chosen` are the
     reference's already. A test that is not a key fails on the reference's earlier stages too."""
@@ -25,11 +25,11 @@ def stages_at_fault(
         earlier = [s for s in STAGES if s.number < stage.number and s not in chosen]
         if not mine or not earlier:
             continue
-        innocent = _passing(mine, (*chosen, *earlier))
+        innocent = _passing(mine, (*chosen, *earlier), options)
         for test in innocent:
             found[test] = tuple(earlier)
         for suspect in earlier if innocent else ():
-            for test in _passing(sorted(innocent), (*chosen, suspect)):
+            for test in _passing(sorted(innocent), (*chosen, suspect), options):
                 found[test] = (suspect,)
     return found
 
@@ -45,10 +45,10 @@ def missing(chosen: tuple[Stage, ...], stage: Stage) -> list[Stage]:
     ]
 
 
-def _passing(tests: Sequence[str], stages: Iterable[Stage]) -> set[str]:
+def _passing(tests: Sequence[str], stages: Iterable[Stage], options: Sequence[str]) -> set[str]:
     numbers = ",".join(str(stage.number) for stage in stages)
     environment = {VARIABLE: "1", reference.VARIABLE: numbers}
-    session = sessions.alone(sessions.Job("isolation", list(tests), environment))
+    session = sessions.alone(sessions.Job("isolation", [*tests, *options], environment))
     passed = {event["test"] for event in session.events if event["event"] == "passed"}
     failed = {event["test"] for event in session.events if event["event"] == "failed"}
     return (passed - failed) & set(tests)

@@ -12,16 +12,20 @@ from typing import Any
 import pytest
 import torch
 
-from groundup import catalogue, isolation, reference, snapshots, testing
+from groundup import (
+    catalogue,
+    reference,
+    sessions,
+    snapshots,
+    testing,
+)
 from groundup.failures import Mismatch, explain
-from groundup.naming import Probe, probe_of
+from groundup.listener import KNOWN, LISTENER, SHORT, Listener
+from groundup.naming import probe_of
 from groundup.stages import STAGES, Stage
-from groundup.telling import Failure, Run, Told, tell
 
-_SHORT = pytest.StashKey[bool]()
-_LISTENER = pytest.StashKey["Listener"]()
 _INSTEAD = pytest.StashKey[Path]()
-_KNOWN = "groundup"  # the key of what a test's report carries to the end of the run
+_FRESH = pytest.StashKey[Path]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,6 +35,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="STAGES",
         help="take these stages from solutions: numbers as in 1,2, or all "
         f"(default: ${reference.VARIABLE}, else none)",
+    )
+    group.addoption(
+        "--seed",
+        type=int,
+        help="draw other inputs, and compare with the reference, which must be present",
+    )
+    group.addoption(
+        "--strict-from-scratch",
+        action="store_true",
+        help="fail if a stage uses what its learner is to write",
     )
     group.addoption(
         "--record-snapshots",
@@ -63,9 +77,11 @@ def pytest_configure(config: pytest.Config) -> None:
         reference.activate(chosen, _instead(config))
     except (reference.UnknownChoice, catalogue.UnknownMistake) as error:
         raise pytest.UsageError(str(error)) from None
-    config.stash[_LISTENER] = Listener(config, chosen)
+    config.stash[LISTENER] = Listener(config, chosen)
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(config.stash[_LISTENER])
+        config.pluginmanager.register(config.stash[LISTENER])
+    if config.getoption("--seed") is not None and not hasattr(config, "workerinput"):
+        _take_the_reference_as_oracle(config)
     # The tensors of a test are small: threads would gain nothing, and on a busy machine would
     # mostly wait for each other. With one, sums have the same order everywhere, too.
     torch.set_num_threads(1)
@@ -87,9 +103,24 @@ def _instead(config: pytest.Config) -> dict[Stage, Path]:
     return {stage: catalogue.lay_out(stage, files, config.stash[_INSTEAD])}
 
 
+def _take_the_reference_as_oracle(config: pytest.Config) -> None:
+    """Record the snapshots of this run's tests anew, for the inputs of --seed."""
+    if config.getoption("--record-snapshots"):
+        return
+    config.stash[_FRESH] = Path(tempfile.mkdtemp(prefix="groundup-"))
+    os.environ[snapshots.FOLDER_VARIABLE] = str(config.stash[_FRESH])
+    options = ["--reference=all", "--record-snapshots", f"--seed={config.getoption('--seed')}"]
+    words = [*(config.args or config.getini("testpaths")), *options]
+    session = sessions.alone(sessions.Job("seed", words))
+    if session.code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        last = next((line for line in session.output.splitlines() if "reference:" in line), "")
+        raise pytest.UsageError(f"--seed needs the reference as oracle, and it did not run. {last}")
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
-    if _INSTEAD in config.stash:
-        shutil.rmtree(config.stash[_INSTEAD], ignore_errors=True)
+    for key in (_INSTEAD, _FRESH):
+        if key in config.stash:
+            shutil.rmtree(config.stash[key], ignore_errors=True)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -121,8 +152,9 @@ def is_graded(item: pytest.Item | pytest.Collector) -> bool:
 
 @pytest.fixture
 def draw(request: pytest.FixtureRequest) -> testing.Draw:
-    """Inputs seeded by the test's own name."""
-    return testing.Draw(request.node.name)
+    """Inputs seeded by the test's own name, and by --seed if it is given."""
+    seed = request.config.getoption("--seed")
+    return testing.Draw(request.node.name if seed is None else f"{request.node.name} {seed}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -143,10 +175,10 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         vars(report).pop("wasxfail", None)
         report.longrepr = f"a graded test may not skip: {error}"
-    elif report.failed and error and item.config.stash[_SHORT]:
+    elif report.failed and error and item.config.stash[SHORT]:
         report.longrepr = explain(error)
     if call.when == "call":
-        report.user_properties.append((_KNOWN, _what_is_known(item, error)))
+        report.user_properties.append((KNOWN, _what_is_known(item, error)))
     return report
 
 
@@ -175,7 +207,7 @@ def pytest_make_collect_report(
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
     error = getattr(report, "call", None) and report.call.excinfo
-    short = collector.config.stash[_SHORT]
+    short = collector.config.stash[SHORT]
     if report.failed and error and short and is_graded(collector):
         cause = error.value.__cause__ or error.value
         report.longrepr = explain(cause)
@@ -190,81 +222,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.stash[_SHORT] = session.config.option.tbstyle == "auto"
+    session.config.stash[SHORT] = session.config.option.tbstyle == "auto"
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Leave the listing of failures to `pytest_terminal_summary` unless a --tb was asked for."""
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
-    if session.config.stash[_SHORT] and terminal:
+    if session.config.stash[SHORT] and terminal:
         session.config.option.tbstyle = "no"
         terminal.reportchars = terminal.reportchars.replace("f", "").replace("E", "")
-
-
-class Listener:
-    """Keeps what the reports say until all have come; with workers, where they report to."""
-
-    def __init__(self, config: pytest.Config, chosen: tuple[Stage, ...]) -> None:
-        self.run = Run(chosen, verbose=config.option.verbose > 0)
-        self.at_length: list[pytest.TestReport | pytest.CollectReport] = []
-        self.told: list[Told] | None = None
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if report.failed:
-            self._failed(report, {})
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        known: Any = next((value for key, value in report.user_properties if key == _KNOWN), {})
-        probe: dict[str, Any] = known.get("probe") or {}
-        if probe:
-            sets = {k: frozenset(v) for k, v in probe.items() if isinstance(v, list)}
-            self.run.probes.append(Probe(**{**probe, **sets}))
-        if report.failed:
-            self._failed(report, known)
-
-    def _failed(
-        self, report: pytest.TestReport | pytest.CollectReport, known: dict[str, Any]
-    ) -> None:
-        if not isinstance(report.longrepr, str):
-            self.at_length.append(report)
-        text = report.longreprtext
-        contracts, crashed = known.get("contracts", []), known.get("crashed", True)
-        self.run.failures.append(Failure(report.nodeid, text, contracts, crashed))
-
-    def tell(self) -> list[Told]:
-        """The failed tests and what to print for each; found out once."""
-        if self.told is None:
-            self.told = tell(self.run, self._at_fault())
-        return self.told
-
-    def _at_fault(self) -> dict[str, tuple[Stage, ...]]:
-        if isolation.VARIABLE in os.environ:
-            return {}
-        tests = [f.test for f in self.run.failures if not f.text.startswith("not written yet")]
-        return isolation.stages_at_fault(tests, self.run.chosen)
-
-
-def told(config: pytest.Config) -> list[Told]:
-    """The failed tests of the run and the lines about each, in the order to read them in."""
-    return config.stash[_LISTENER].tell()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    config = terminalreporter.config
-    if not config.stash[_SHORT]:
-        return
-    at_length = {report.nodeid: report for report in config.stash[_LISTENER].at_length}
-    listing = told(config)
-    if listing:
-        terminalreporter.section("what is not right yet")
-    for test, text, _ in listing:
-        if test in at_length:
-            terminalreporter.write_line(test, red=True)
-            at_length[test].toterminal(terminalreporter._tw)
-        elif "\n" not in text:
-            terminalreporter.write_line(f"{test}  {text}")
-        else:
-            terminalreporter.write_line(test, red=True)
-            for line in text.splitlines():
-                terminalreporter.write_line(f"  {line}")

@@ -145,14 +145,19 @@ def _class_of(contract: str) -> str:
 
 def place_of(stage: Stage, contract: str) -> str:
     """The file and line where the code under test defines `contract`; without importing it."""
-    spec = importlib.util.find_spec(stage.package)
-    folder = Path(spec.origin).parent if spec and spec.origin else stage.assignment / stage.package
+    folder = package_of(stage)
     files = sorted(folder.rglob("*.py"), key=lambda path: (path.name != "adapter.py", path))
     for file in files:
         line = _line_of(file, contract.split("."))
         if line:
             return place_in(file, line)
     return place_in(folder / "adapter.py", 1)
+
+
+def package_of(stage: Stage) -> Path:
+    """The folder that an import of `stage` takes."""
+    spec = importlib.util.find_spec(stage.package)
+    return Path(spec.origin).parent if spec and spec.origin else stage.assignment / stage.package
 
 
 def _line_of(file: Path, path: Sequence[str]) -> int:

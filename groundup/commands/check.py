@@ -62,6 +62,8 @@ def _find(word: str) -> Stage:
 def _report(stage: Stage, result: StageResult) -> None:
     line = f"{result.columns}  {result.seconds:>6.1f} s  {result.owner}"
     say(line, "green" if result.done else "red")
+    for line in result.not_from_scratch:
+        say(f"  not from scratch: {line}")
     if not result.done:
         say(f"  {result.failed_test or shown(stage.tests)}")
         say(textwrap.indent(result.failure, "    "))

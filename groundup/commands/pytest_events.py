@@ -49,8 +49,10 @@ def pytest_runtest_logfinish(nodeid: str) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    from groundup import pytest_plugin  # here, because it imports torch
+    from groundup.listener import LISTENER  # here, because it imports pytest_plugin's torch
 
-    told = pytest_plugin.told(session.config) if not hasattr(session.config, "workerinput") else []
-    _write(event="told", tests=told)
+    if not hasattr(session.config, "workerinput"):
+        listener = session.config.stash[LISTENER]
+        _write(event="told", tests=listener.tell())
+        _write(event="not from scratch", lines=listener.from_scratch())
     _write(event="end", code=int(exitstatus), seconds=time.monotonic() - _started)

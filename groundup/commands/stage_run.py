@@ -28,6 +28,8 @@ class StageResult:
     """The node id of the first failure; empty if it is not one test's."""
     failure: str
     """What went wrong first; empty if the stage is done."""
+    not_from_scratch: list[str]
+    """What the stage uses and is to write itself, a line each."""
 
     @property
     def done(self) -> bool:
@@ -63,6 +65,9 @@ def run_stage(stage: Stage, chosen: tuple[Stage, ...]) -> StageResult:
         fingerprint=code,
         failed_test=failed_test,
         failure=failure,
+        not_from_scratch=[
+            line for e in events if e["event"] == "not from scratch" for line in e["lines"]
+        ],
     )
 
 
