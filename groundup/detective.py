@@ -100,9 +100,9 @@ def _scaled(actual: Array, expected: Array, same: Any) -> Iterator[str]:
 
 
 def _constant(factor: float, expected: Array) -> str:
-    """Which known number a factor is: a size of the array, its root, ln 2, a small integer."""
-    constants = {2.0: "2", 0.5: "1/2", math.log(2): "ln 2", 1 / math.log(2): "1/ln 2"}
-    constants |= {math.sqrt(2): "√2", 1 / math.sqrt(2): "1/√2", math.pi: "π", 1 / math.pi: "1/π"}
+    """Which known number a factor is: a size of the array, its root, ln 2, √2, π."""
+    constants = {math.log(2): "ln 2", 1 / math.log(2): "1/ln 2", math.pi: "π", 1 / math.pi: "1/π"}
+    constants |= {math.sqrt(2): "√2", 1 / math.sqrt(2): "1/√2"}
     for axis, size in enumerate(expected.shape):
         for value, text in ((size, f"{size}"), (math.sqrt(size), f"√{size}")):
             if size > 2:

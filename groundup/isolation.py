@@ -22,7 +22,7 @@ def stages_at_fault(
     found: dict[str, tuple[Stage, ...]] = {}
     for stage in STAGES:
         mine = [test for test in tests if stage_of(test) == stage]
-        earlier = [s for s in STAGES if s.number < stage.number and s not in chosen]
+        earlier = [each for each in used_by(stage) if each not in chosen]
         if not mine or not earlier:
             continue
         innocent = _passing(mine, (*chosen, *earlier), options)
@@ -38,11 +38,19 @@ def missing(chosen: tuple[Stage, ...], stage: Stage) -> list[Stage]:
     """The stages before `stage` that are the learner's and have no reference in this copy."""
     return [
         each
-        for each in STAGES
-        if each.number < stage.number
-        and each not in chosen
-        and not (each.solution / each.package).is_dir()
+        for each in used_by(stage)
+        if each not in chosen and not (each.solution / each.package).is_dir()
     ]
+
+
+def used_by(stage: Stage) -> list[Stage]:
+    """The earlier stages that the code or the tests of `stage` name, and those that they use."""
+    folders = (reference.package_of(stage), stage.tests)
+    files = [file for folder in folders for file in folder.rglob("*.py")]
+    text = "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+    named = {each for each in STAGES if each.number < stage.number and each.package in text}
+    every = named.union(*map(used_by, named))
+    return sorted(every, key=lambda each: each.number)
 
 
 def _passing(tests: Sequence[str], stages: Iterable[Stage], options: Sequence[str]) -> set[str]:

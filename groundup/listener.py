@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from groundup import from_scratch, isolation
+from groundup import from_scratch, isolation, reference
 from groundup.naming import Probe
 from groundup.stages import Stage
-from groundup.telling import Failure, Run, Told, package_of, tell
+from groundup.telling import Failure, Run, Told, tell
 
 KNOWN = "groundup"
 """The key of what the report of a test carries to the end of the run."""
@@ -67,7 +67,9 @@ class Listener:
     def from_scratch(self) -> list[str]:
         """What the stages that were tested use and are to write themselves."""
         stages = sorted(self.tested, key=lambda stage: stage.number)
-        found = [f for stage in stages for f in from_scratch.findings(stage, package_of(stage))]
+        found = [
+            f for stage in stages for f in from_scratch.findings(stage, reference.package_of(stage))
+        ]
         return [str(finding) for finding in found]
 
     def _at_fault(self) -> dict[str, tuple[Stage, ...]]:

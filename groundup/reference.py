@@ -76,6 +76,12 @@ def owner(stage: Stage) -> str:
     return f"from {origin.parent}"
 
 
+def package_of(stage: Stage) -> Path:
+    """The folder that an import of `stage` takes."""
+    spec = importlib.util.find_spec(stage.package)
+    return Path(spec.origin).parent if spec and spec.origin else stage.assignment / stage.package
+
+
 def header(stages: tuple[Stage, ...] = STAGES) -> str:
     """The line that every run begins with."""
     owners = ", ".join(f"{stage.folder} {owner(stage)}" for stage in stages)

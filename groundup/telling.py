@@ -1,14 +1,13 @@
 """What a learner reads of all failures of a run: each mistake by its name, and once."""
 
 import ast
-import importlib.util
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from groundup import catalogue, isolation
+from groundup import catalogue, isolation, reference
 from groundup.catalogue import Mistake
 from groundup.failures import MAX_LINES, place_in
 from groundup.naming import Probe, resolve
@@ -53,26 +52,35 @@ def tell(run: Run, at_fault: Mapping[str, Sequence[Stage]]) -> list[Told]:
 
     `at_fault` says of tests whose failure is an earlier stage's which stage that is.
     """
+    names = _names(run)
+    named_in = {isolation.stage_of(test) for test in names}
+    first: dict[tuple[object, ...], str] = {}
+    named, others = [], []
+    for failure in run.failures:
+        ids, fault = tuple(names.get(failure.test, ())), tuple(at_fault.get(failure.test, ()))
+        seen = first.setdefault(fault or ids, failure.test) if fault or ids else ""
+        again = seen not in ("", failure.test)
+        if fault:
+            others.append(Told(failure.test, _earlier(fault, again), []))
+        elif ids:
+            text = _the_same(ids, seen) if again else _named(ids, failure, run)
+            named.append(Told(failure.test, _with_numbers(text, failure, run), list(ids)))
+        else:
+            brief = isolation.stage_of(failure.test) in named_in and not run.verbose
+            others.append(Told(failure.test, _unnamed(failure, run, brief), []))
+    return named + others
+
+
+def _names(run: Run) -> dict[str, list[str]]:
+    """By failed test, the ids of the mistakes that it may be; each stage looked at by itself."""
     names: dict[str, list[str]] = {}
     for stage in {isolation.stage_of(probe.test) for probe in run.probes}:
         names |= resolve([p for p in run.probes if isolation.stage_of(p.test) == stage])
-    told: dict[tuple[str, ...], str] = {}
-    named, others = [], []
-    for failure in run.failures:
-        ids = tuple(names.get(failure.test, ()))
-        if failure.test in at_fault:
-            others.append(Told(failure.test, _earlier(at_fault[failure.test]), []))
-        elif not ids:
-            text = _unnamed(failure, run, brief=bool(names))
-            others.append(Told(failure.test, text, []))
-        elif ids in told:
-            text = f"the same: {' or '.join(ids)} (see {told[ids]})"
-            named.append(Told(failure.test, _with_numbers(text, failure, run), list(ids)))
-        else:
-            told[ids] = failure.test.rpartition("::")[2]
-            text = _named(ids, failure, run)
-            named.append(Told(failure.test, _with_numbers(text, failure, run), list(ids)))
-    return named + others
+    return names
+
+
+def _the_same(ids: Sequence[str], first: str) -> str:
+    return f"the same: {' or '.join(ids)} (see {first.rpartition('::')[2]})"
 
 
 def _named(ids: Sequence[str], failure: Failure, run: Run) -> str:
@@ -91,21 +99,24 @@ def _named(ids: Sequence[str], failure: Failure, run: Run) -> str:
     return "\n".join([*lines, _again(failure.test, run)])
 
 
-def _unnamed(failure: Failure, run: Run, *, brief: bool) -> str:
+def _unnamed(failure: Failure, run: Run, brief: bool) -> str:
     """The text of a failure that is not in the catalogue, and where to look.
 
     It is `brief` beside named mistakes, which are to be mended first: they may explain it.
     """
     stage = isolation.stage_of(failure.test)
-    if brief and not run.verbose:
+    if brief:
         return failure.text.partition("\n")[0]
-    if stage is None or failure.crashed:
+    if stage is None or failure.text.startswith("not written yet"):
         return failure.text
     lines = []
-    for contract in failure.contracts[:1]:
+    for contract in failure.contracts[:1] if not failure.crashed else ():
         lines.append(_look_at(stage, contract))
         about = [m for m in catalogue.mistakes(stage).values() if _class_of(m.contract) == contract]
         lines += [f"Read: {_guide(stage, mistake)}" for mistake in about[:1]]
+    if missing := isolation.missing(run.chosen, stage):
+        names = " or ".join(each.folder for each in missing)
+        lines.append(f"Whether your {names} is at fault cannot be told: no solutions in this copy.")
     lines.append(_again(failure.test, run))
     kept = failure.text.splitlines()[: MAX_LINES - len(lines)]
     return "\n".join([*kept, *lines])
@@ -117,8 +128,10 @@ def _with_numbers(text: str, failure: Failure, run: Run) -> str:
     return "\n".join([*text.splitlines(), *failure.text.splitlines()][:MAX_LINES])
 
 
-def _earlier(stages: Sequence[Stage]) -> str:
+def _earlier(stages: Sequence[Stage], again: bool) -> str:
     names = " and ".join(stage.folder for stage in stages)
+    if again:
+        return f"the fault of {names}, too"
     return (
         f"This is not this stage's fault: with the reference's {names} the test passes.\n"
         f"Again: pytest {stages[0].tests.relative_to(ROOT).as_posix()}"
@@ -145,19 +158,13 @@ def _class_of(contract: str) -> str:
 
 def place_of(stage: Stage, contract: str) -> str:
     """The file and line where the code under test defines `contract`; without importing it."""
-    folder = package_of(stage)
+    folder = reference.package_of(stage)
     files = sorted(folder.rglob("*.py"), key=lambda path: (path.name != "adapter.py", path))
     for file in files:
         line = _line_of(file, contract.split("."))
         if line:
             return place_in(file, line)
     return place_in(folder / "adapter.py", 1)
-
-
-def package_of(stage: Stage) -> Path:
-    """The folder that an import of `stage` takes."""
-    spec = importlib.util.find_spec(stage.package)
-    return Path(spec.origin).parent if spec and spec.origin else stage.assignment / stage.package
 
 
 def _line_of(file: Path, path: Sequence[str]) -> int:
