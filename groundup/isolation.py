@@ -45,7 +45,7 @@ def missing(chosen: tuple[Stage, ...], stage: Stage) -> list[Stage]:
 
 def used_by(stage: Stage) -> list[Stage]:
     """The earlier stages that the code or the tests of `stage` name, and those that they use."""
-    folders = (reference.package_of(stage), stage.tests)
+    folders = (reference.package_of(stage), stage.solution, stage.tests)
     files = [file for folder in folders for file in folder.rglob("*.py")]
     text = "\n".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
     named = {each for each in STAGES if each.number < stage.number and each.package in text}
