@@ -105,7 +105,7 @@ def _constant(factor: float, expected: Array) -> str:
     constants |= {math.sqrt(2): "√2", 1 / math.sqrt(2): "1/√2"}
     for axis, size in enumerate(expected.shape):
         for value, text in ((size, f"{size}"), (math.sqrt(size), f"√{size}")):
-            if size > 2:
+            if value > 2:
                 constants[value] = f"{text}, where axis {axis} has size {size}"
                 constants[1 / value] = f"1/{text}, where axis {axis} has size {size}"
     for value, text in constants.items():

@@ -190,9 +190,11 @@ def _what_is_known(item: pytest.Item, error: BaseException | None) -> dict[str, 
         contracts = getattr(sys.modules.get(package), "__all__", [])
         known["contracts"] = [n for n in item.function.__code__.co_names if n in contracts]
         known["crashed"] = not isinstance(error, Mismatch)
-    if _calls_check(item) and not item.config.getoption("--record-snapshots"):
+    recording = item.config.getoption("--record-snapshots")
+    path = testing.snapshot_path(item)
+    if _calls_check(item) and path.is_file() and not recording:
         parts = getattr(error, "parts", None)
-        snapshot = snapshots.read(testing.snapshot_path(item), mistakes=parts is not None)
+        snapshot = snapshots.read(path, mistakes=parts is not None)
         probe = probe_of(item.nodeid, error is None, snapshot, parts)
         known["probe"] = {
             name: sorted(value) if isinstance(value, frozenset) else value

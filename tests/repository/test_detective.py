@@ -1,0 +1,78 @@
+"""The numeric clues: each pattern is found, and none where there is none."""
+
+import math
+
+import numpy as np
+import pytest
+
+from groundup.detective import clue
+
+RIGHT = np.random.RandomState(0).standard_normal((3, 4, 5)).astype(np.float32)
+INTEGERS = np.random.RandomState(1).permutation(60).reshape(3, 4, 5)
+
+
+def told(actual, expected=RIGHT):
+    return clue(np.asarray(actual), np.asarray(expected), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("actual", "words"),
+    [
+        (RIGHT * 2, "2 times what it should be."),
+        (RIGHT * math.sqrt(5), "√5, where axis 2 has size 5"),
+        (RIGHT / 4, "1/4, where axis 1 has size 4"),
+        (RIGHT * math.log(2), "ln 2"),
+        (RIGHT / -3, "with the wrong sign: 1/3, where axis 0 has size 3"),
+        (-RIGHT, "Every value has the wrong sign."),
+        (RIGHT + 0.25, "Every value is 0.25 too large."),
+        (RIGHT - 3, "Every value is 3 too small."),
+        (RIGHT.transpose(0, 2, 1), "axes are transposed: yours are (0, 2, 1) of ours"),
+        (RIGHT[:, ::-1], "reversed along axis 1"),
+        (np.roll(RIGHT, 1, 2), "one place later along axis 2, around the end"),
+        (RIGHT[:, [2, 0, 1, 3]], "permuted along axis 1: [2, 0, 1, 3] of ours"),
+        (RIGHT.astype(np.float16).astype(np.float32), "Right to about 3 digits"),
+    ],
+)
+def test_a_pattern_is_told(actual, words):
+    assert words in told(actual)
+
+
+def changed(index, axis):
+    array = RIGHT.copy()
+    np.moveaxis(array, axis, 0)[index] += np.arange(1, 13).reshape(3, 4) / 7
+    return array
+
+
+def test_one_wrong_place_is_told():
+    assert told(changed(0, 2)) == "Only the first of the 5 places along axis 2 is wrong."
+    assert told(changed(4, 2)) == "Only the last of the 5 places along axis 2 is wrong."
+    assert told(changed(2, 2)) == "Only number 2 of the 5 places along axis 2 is wrong."
+
+
+def test_a_shift_by_one_is_told():
+    late = np.concatenate([np.full((3, 1, 5), 9, np.float32), RIGHT[:, :-1]], axis=1)
+    early = np.concatenate([RIGHT[:, 1:], np.full((3, 1, 5), 9, np.float32)], axis=1)
+    assert told(late) == "Everything stands one place too late along axis 1: a shift by one."
+    assert told(early) == "Everything stands one place too early along axis 1: a shift by one."
+
+
+def test_integers_are_looked_at_too():
+    assert "axes are transposed" in told(INTEGERS.transpose(2, 1, 0), INTEGERS)
+    assert "permuted along axis 1" in told(INTEGERS[:, [1, 3, 0, 2]], INTEGERS)
+
+
+@pytest.mark.parametrize(
+    "actual",
+    [
+        RIGHT**2,
+        np.random.RandomState(2).standard_normal((3, 4, 5)),
+        np.where(RIGHT > 1, 0, RIGHT * 1.5),
+        np.zeros((3, 4, 5)),
+        np.full((3, 4, 5), np.nan),
+        RIGHT[:2],
+        RIGHT.ravel()[:3],
+    ],
+    ids=["squared", "others", "cut", "zeros", "nan", "shorter", "few"],
+)
+def test_nothing_is_guessed(actual):
+    assert told(actual) == ""
