@@ -10,6 +10,7 @@ demo: .venv/ready
 
 test: lint types
 	$(RUN) -m pytest --reference all
+	$(RUN) -m groundup.proof
 
 lint: .venv/ready
 	$(RUN) -m ruff check
