@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s03_attention_rope import scaled_dot_product_attention
 
 
@@ -24,6 +24,33 @@ def test_attention_without_a_mask(draw):
 def test_attention_with_a_mask(draw):
     q, k, v, mask = given(draw, 2, 3)
     check(scaled_dot_product_attention(2 * q, 2 * k, v, mask), atol=2e-6, rtol=1e-5)
+
+
+def test_attention_of_a_query_with_nothing_to_attend_to(draw):
+    *inputs, mask = given(draw, 2)
+    q, k, v = (tensor.requires_grad_() for tensor in inputs)
+    mask[1] = False
+    mixed = scaled_dot_product_attention(q, k, v, mask)
+    gradients = torch.autograd.grad(mixed, (q, k, v), draw.normal(2, 4, 7))
+    names = ("gradient of q", "gradient of k", "gradient of v")
+    check({"result": mixed, **dict(zip(names, gradients, strict=True))}, atol=5e-6, rtol=1e-5)
+
+
+def test_attention_works_on_copies(draw):
+    q, k, v, mask = given(draw, 2)
+    mask[1] = False
+    scaled_dot_product_attention(q, k, v, mask)
+    check({"q afterwards": q, "k afterwards": k, "v afterwards": v, "mask afterwards": mask})
+
+
+def test_attention_returns_the_dtype_it_is_given(draw):
+    *inputs, mask = given(draw, 2)
+
+    def dtype_for(dtype):
+        q, k, v = (tensor.to(dtype) for tensor in inputs)
+        return outcome(lambda: str(scaled_dot_product_attention(q, k, v, mask).dtype))
+
+    check({str(dtype): dtype_for(dtype) for dtype in (torch.bfloat16, torch.float64)})
 
 
 def test_attention_scores_are_scaled_as_worked_by_hand():

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s03_attention_rope import RotaryEmbedding
 
 POSITIONS = torch.tensor([3, 0, 7, 7, 1, 12])
@@ -22,6 +22,71 @@ def turned_as_complex_numbers(x, positions, theta=10_000.0):
 def test_rope_turns_adjacent_pairs_by_their_positions(draw):
     rope = RotaryEmbedding(8, 16)
     check(rope(draw.normal(2, 3, 6, 8), POSITIONS), atol=5e-6, rtol=1e-5)
+
+
+def test_rope_turns_each_sequence_by_its_own_positions(draw):
+    rope, positions = RotaryEmbedding(8, 16), draw.distinct(16, 2, 1, 6)
+    check(outcome(lambda: rope(draw.normal(2, 3, 6, 8), positions)), atol=5e-6, rtol=1e-5)
+
+
+def test_rope_turns_by_the_theta_it_is_given(draw):
+    rope = RotaryEmbedding(8, 16, theta=500.0)
+    check(rope(draw.normal(2, 3, 6, 8), POSITIONS), atol=5e-6, rtol=1e-5)
+
+
+def test_rope_hands_gradients_on(draw):
+    x, direction = draw.normal(2, 3, 6, 8).requires_grad_(), draw.normal(2, 3, 6, 8)
+    turned = RotaryEmbedding(8, 16)(1.0 * x, POSITIONS)
+    check(outcome(lambda: torch.autograd.grad(turned, x, direction)[0]), atol=5e-6, rtol=1e-5)
+
+
+def test_rope_has_a_row_for_every_position_below_max_seq_len(draw):
+    rope, last = RotaryEmbedding(8, 16), torch.tensor([15, 2])
+    check(outcome(lambda: rope(draw.normal(3, 2, 8), last)), atol=5e-6, rtol=1e-5)
+
+
+def test_rope_in_a_model_cast_to_bfloat16(draw):
+    rope, positions = RotaryEmbedding(8, 64).bfloat16(), draw.distinct(64, 6)
+    check(rope(draw.normal(2, 3, 6, 8), positions), atol=1e-5, rtol=1e-5)
+
+
+def test_rope_rounds_bfloat16_once(draw):
+    x = draw.normal(2, 3, 6, 8).bfloat16()
+    turned = RotaryEmbedding(8, 16)(x, POSITIONS)
+    exact = turned_as_complex_numbers(x.double(), POSITIONS)
+    rounding = 2**-8 * exact.abs() + 1e-5  # at most half the distance of neighbours in bfloat16
+    rounded_once = (turned - exact).abs() <= rounding
+    parts = {
+        "dtype": str(turned.dtype),
+        "exact values where rounded once": torch.where(rounded_once, exact, turned.double()),
+    }
+    check(parts, atol=5e-6, rtol=1e-5)
+
+
+def test_rope_adds_nothing_to_a_model():
+    rope = RotaryEmbedding(8, 16)
+    check({"learns": bool(list(rope.parameters())), "has a state": bool(rope.state_dict())})
+
+
+def test_rope_works_where_it_was_made_and_where_it_was_moved():
+    x, positions = torch.empty(2, 6, 8, device="meta"), torch.arange(6, device="meta")
+    made, moved = RotaryEmbedding(8, 16, device="meta"), RotaryEmbedding(8, 16).to("meta")
+    check(
+        {
+            "made on a device": outcome(lambda: made(x, positions).device.type),
+            "moved to a device": outcome(lambda: moved(x, positions).device.type),
+        }
+    )
+
+
+def test_rope_turns_a_copy(draw):
+    x = draw.normal(2, 3, 6, 8)
+    RotaryEmbedding(8, 16)(x, POSITIONS)
+    check({"x afterwards": x}, atol=1e-7)
+
+
+def test_rope_wants_pairs():
+    check({"d_head 7": outcome(lambda: type(RotaryEmbedding(7, 16)).__name__)})
 
 
 def test_rope_turns_one_pair_as_worked_by_hand():
