@@ -1,4 +1,4 @@
-"""Small runs: a model of two layers, a few hundred ids on disk, all on the CPU.
+"""Small runs: a model of one layer, a few hundred ids on disk, all on the CPU.
 
 Fixtures import stages when they run: this file is read before it is known whose code runs.
 """
@@ -8,6 +8,8 @@ import json
 import numpy as np
 import pytest
 import torch
+
+from groundup.testing import outcome
 
 VOCAB = 13
 
@@ -40,14 +42,15 @@ def write_ids(tmp_path):
 def configure(tmp_path, write_ids, draw):
     """A configuration that logs every step of a short run, but for the fields given."""
     train_tokens = write_ids("train.bin", draw.integers(0, VOCAB, 200).numpy())
-    valid_tokens = write_ids("valid.bin", draw.integers(0, VOCAB, 40).numpy())
+    # 8 whole windows: with a batch_size of 4, every batch of a run has the same shape.
+    valid_tokens = write_ids("valid.bin", draw.integers(0, VOCAB, 49).numpy())
 
     def make(run="run", **changes):
         from s04_transformer import ModelConfig
         from s06_training import TrainConfig
 
         model = ModelConfig(
-            vocab_size=VOCAB, context_length=6, d_model=8, num_layers=2, num_heads=2, d_ff=12
+            vocab_size=VOCAB, context_length=6, d_model=8, num_layers=1, num_heads=2, d_ff=12
         )
         settings = {
             "model": model, "train_tokens": train_tokens, "valid_tokens": valid_tokens,
@@ -63,16 +66,19 @@ def configure(tmp_path, write_ids, draw):
 
 @pytest.fixture
 def fixed_weights(monkeypatch, draw):
-    """Every TransformerLM starts with weights that depend on their names only."""
+    """Every TransformerLM starts with weights that depend on their names only; all that are made
+    are in this list."""
     from s04_transformer import TransformerLM
 
-    original = TransformerLM.__init__
+    original, models = TransformerLM.__init__, []
 
     def with_fixed_weights(self, *args, **kwargs):
         original(self, *args, **kwargs)
         draw.weights(self)
+        models.append(self)
 
     monkeypatch.setattr(TransformerLM, "__init__", with_fixed_weights)
+    return models
 
 
 @pytest.fixture
@@ -101,11 +107,26 @@ def on_forward():
 
 
 @pytest.fixture
+def answer():
+    """What a function raises, Ctrl-C's exception included, or "accepted" if it returns."""
+
+    def call(function):
+        try:
+            found = outcome(function)
+        except KeyboardInterrupt:
+            return "raises KeyboardInterrupt"
+        return found if isinstance(found, str) else "accepted"
+
+    return call
+
+
+@pytest.fixture
 def read_metrics():
     """The lines of a run's metrics.jsonl."""
 
     def read(config):
-        text = (config.run_dir / "metrics.jsonl").read_text(encoding="utf-8")
+        path = config.run_dir / "metrics.jsonl"
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
         return [json.loads(line) for line in text.splitlines()]
 
     return read

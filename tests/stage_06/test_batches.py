@@ -4,13 +4,58 @@ import numpy as np
 import pytest
 import torch
 
-from groundup.testing import assert_close
+from groundup.testing import assert_close, check, outcome
 from s06_training import sample_batch
 
 
 def batch(tokens, batch_size, context_length, seed=3, device="cpu"):
     generator = torch.Generator().manual_seed(seed)
     return sample_batch(tokens, batch_size, context_length, device=device, generator=generator)
+
+
+def ids(draw, count):
+    """Ids of which none comes twice, so that each window shows where it starts; a third of them
+    is above 32,767."""
+    return draw.distinct(50_000, count).numpy().astype(np.uint16)
+
+
+def test_two_batches_of_one_generator(draw):
+    tokens, generator = ids(draw, 37), torch.Generator().manual_seed(3)
+    torch.manual_seed(4)
+    parts = {}
+    for name in ("first", "second"):
+        inputs, targets = sample_batch(tokens, 7, 5, device="cpu", generator=generator)
+        parts |= {f"{name} inputs": inputs, f"{name} targets": targets}
+    check(parts)
+
+
+def test_batches_of_the_shortest_file(draw):
+    tokens = ids(draw, 6)
+    check(
+        {
+            "inputs": outcome(lambda: batch(tokens, 3, 5)[0]),
+            "targets": outcome(lambda: batch(tokens, 3, 5)[1]),
+            "one id less": outcome(lambda: batch(tokens[1:], 3, 5)[0]),
+        }
+    )
+
+
+def test_what_a_batch_asks_of_its_machine(tmp_path):
+    path = tmp_path / "ids.bin"
+    with path.open("wb") as file:
+        file.truncate(2 * 1_000_000)  # a hole: no disk is used
+    tokens = np.memmap(path, np.uint16, mode="r")
+    tracemalloc.start()
+    inputs, targets = batch(tokens, 4, 16, device="meta")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    check(
+        {
+            "memory": "the windows" if peak < 1_000_000 else "the file",
+            "devices": [inputs.device.type, targets.device.type],
+            "dtypes": [str(inputs.dtype), str(targets.dtype)],
+        }
+    )
 
 
 def test_targets_are_the_inputs_one_token_later():

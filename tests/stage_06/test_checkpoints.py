@@ -153,15 +153,15 @@ def test_loading_neither_runs_code_nor_needs_the_device_of_the_run(saved, monkey
     path, *_ = saved()
     calls, real_load = [], torch.load
 
-    def load(*args, **kwargs):
-        calls.append(kwargs)
-        return real_load(*args, **kwargs)
+    def load(file, map_location=None, *args, **kwargs):
+        calls.append(kwargs | {"map_location": map_location})
+        return real_load(file, map_location, *args, **kwargs)
 
     monkeypatch.setattr(torch, "load", load)
     load_checkpoint(path, model=torch.nn.Linear(3, 2))
     assert calls and all(each.get("weights_only") is True for each in calls)
     where = "without map_location, a checkpoint of a GPU cannot be read on a machine without one"
-    assert all(each.get("map_location") is not None for each in calls), where
+    assert all(each["map_location"] is not None for each in calls), where
 
 
 def test_load_model_needs_nothing_but_the_file(saved, draw, configure):

@@ -3,6 +3,8 @@ import dataclasses
 import pytest
 from jaxtyping import config as jaxtyping_config
 
+from groundup.testing import check
+
 WRONG = [
     ("steps", 0), ("batch_size", 0), ("accumulation_steps", 0), ("eval_every", 0),
     ("checkpoint_every", 0), ("log_every", -1), ("eval_windows", 0), ("warmup_steps", -1),
@@ -19,6 +21,11 @@ def no_type_checks():
     jaxtyping_config.update("jaxtyping_disable", True)
     yield
     jaxtyping_config.update("jaxtyping_disable", False)
+
+
+def test_which_configurations_are_refused(configure, no_type_checks, answer):
+    configure()
+    check({f"{n} {v}": answer(lambda n=n, v=v: configure(**{n: v})) for n, v in WRONG})
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)

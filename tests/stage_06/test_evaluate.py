@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s06_training import evaluate
 
 
@@ -11,7 +11,7 @@ class Bigrams(torch.nn.Module):
 
     def __init__(self, draw, dtype=torch.float32):
         super().__init__()
-        self.table = torch.nn.Parameter(draw.normal(11, 11, scale=2.0).to(dtype))
+        self.table = torch.nn.Parameter(draw.normal(11, 13, scale=2.0).to(dtype))
         self.inputs, self.modes = [], []
 
     def forward(self, token_ids):
@@ -41,17 +41,40 @@ def test_every_token_but_the_first_counts_once(draw, count, batch_size):
 
 
 def test_losses_of_cut_files(draw):
-    model, tokens = Bigrams(draw), ids(draw, 19)
-    settings = {"batch_size": 2, "context_length": 5}
+    model, tokens = Bigrams(draw), ids(draw, 47)
+    settings = {"batch_size": 4, "context_length": 6}
     check(
         {
-            "18 targets": evaluate(model, tokens, **settings),
-            "15 targets": evaluate(model, tokens[:16], **settings),
-            "3 targets": evaluate(model, tokens[:4], **settings),
-            "2 windows": evaluate(model, tokens, max_windows=2, **settings),
+            "46 targets": evaluate(model, tokens, **settings),
+            "42 targets": evaluate(model, tokens[:43], **settings),
+            "46 other targets": evaluate(model, tokens[::-1].copy(), **settings),
+            "4 targets": outcome(lambda: evaluate(model, tokens[:5], **settings)),
+            "3 windows": evaluate(model, tokens, max_windows=3, **settings),
+            "7 windows": evaluate(model, tokens[::-1].copy(), max_windows=7, **settings),
         },
         rtol=1e-5,
     )
+
+
+def test_how_the_model_is_called(draw):
+    model, parts = Bigrams(draw), {}
+    for training, mode in ((True, "train mode"), (False, "eval mode")):
+        evaluate(model.train(training), ids(draw, 47), batch_size=4, context_length=6)
+        parts[f"left in, given in {mode}"] = "train mode" if model.training else "eval mode"
+    parts["ids"] = torch.cat([batch.flatten() for batch in model.inputs])
+    parts["shapes"] = [size for batch in model.inputs for size in batch.shape]
+    parts["train mode"] = [training for training, _ in model.modes]
+    parts["gradients"] = [gradients for _, gradients in model.modes]
+    check(parts)
+
+
+def test_losses_of_bfloat16_logits(draw):
+    model = Bigrams(draw, torch.bfloat16)
+    losses = [
+        evaluate(model, ids(draw, 25), batch_size=4, context_length=6, max_windows=4)
+        for _ in range(8)
+    ]
+    check(losses, rtol=1e-5)
 
 
 def test_windows_follow_each_other(draw):

@@ -5,7 +5,7 @@ import types
 import pytest
 import torch
 
-from groundup.testing import assert_close
+from groundup.testing import assert_close, check
 from s06_training import Diverged, Leak, evaluate, load_model, train
 
 
@@ -161,6 +161,27 @@ def test_wandb_gets_every_line_in_one_call(configure, read_metrics, wandb):
         assert data.items() >= {k: v for k, v in line.items() if k != "step"}.items()
     assert [each["mode"] for each in wandb.started] == ["offline"], "init(mode=…), once"
     assert wandb.finished, "the run must be finished"
+
+
+def test_what_wandb_is_told(configure, wandb):
+    train(configure(wandb="offline", steps=5, log_every=2, eval_every=4))
+    known = {
+        "train_loss",
+        "lr",
+        "grad_norm",
+        "tokens",
+        "seconds",
+        "tokens_per_second",
+        "valid_loss",
+    }
+    check(
+        {
+            "step of each call": [-1 if step is None else step for step, _ in wandb.logged],
+            "numbers in each call": [len(known & set(data)) for _, data in wandb.logged],
+            "modes": [each.get("mode", "none given") for each in wandb.started],
+            "finished": bool(wandb.finished),
+        }
+    )
 
 
 def test_wandb_is_not_imported_unless_asked_for(configure, monkeypatch):

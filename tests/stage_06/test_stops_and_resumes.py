@@ -1,0 +1,118 @@
+import signal
+
+import pytest
+import torch
+
+from groundup.testing import check
+from s06_training import train
+
+
+class PowerCut(Exception):
+    """What ends a run without asking it."""
+
+
+def column(lines, name):
+    return [line[name] for line in lines if name in line]
+
+
+def step_of(config):
+    """The step of the checkpoint that a run left, 0 if it left none."""
+    path = config.run_dir / "checkpoint.pt"
+    return torch.load(path, weights_only=True)["step"] if path.exists() else 0
+
+
+@pytest.fixture
+def at_forward(on_forward):
+    """What a forward pass for training does beside its work, by its number; the list has a 1 for
+    each."""
+    calls = []
+
+    def register(actions):
+        def act(count, logits):
+            calls.append(1)
+            return actions[count](logits) if count in actions else None
+
+        on_forward(act)
+        return calls
+
+    return register
+
+
+def test_a_run_killed_in_its_fourth_step(
+    configure, fixed_weights, at_forward, read_metrics, answer
+):
+    def cut(logits):
+        raise PowerCut
+
+    calls, config = at_forward({4: cut}), configure(checkpoint_every=2, eval_every=2)
+    answers, counts = [], []
+    for _ in range(3):
+        answers.append(answer(lambda: train(config)))
+        counts.append(len(calls) - sum(counts))
+    lines = read_metrics(config)
+    parts = {name: column(lines, name) for name in ("step", "train_loss", "grad_norm", "lr")}
+    parts |= {"answers": answers, "forward passes": counts}
+    check(parts | {"valid_loss": column(lines, "valid_loss")}, rtol=1e-5, atol=2e-6)
+
+
+def test_a_checkpoint_of_other_settings(configure, at_forward, answer):
+    train(configure(steps=2))
+    changes = {
+        "seed": 8, "max_lr": 0.04, "batch_size": 5, "weight_decay": 0.4, "max_grad_norm": None,
+        "betas": (0.7, 0.9), "warmup_steps": 1, "entropy_floor": 0.0, "log_every": 2,
+    }  # fmt: skip
+    calls = at_forward({})
+    parts = {
+        name: answer(lambda change=change: train(configure(**({"steps": 2} | dict([change])))))
+        for change in changes.items()
+        for name in change[:1]
+    }
+    check(parts | {"forward passes": len(calls)})
+
+
+@pytest.mark.parametrize("value", [torch.nan, 1e38], ids=["nan", "overflow"])
+def test_a_run_whose_fourth_step_diverges(
+    configure, fixed_weights, at_forward, read_metrics, answer, value
+):
+    at_forward({4: lambda logits: logits * value})
+    config = configure(steps=7, checkpoint_every=2, log_every=5, eval_every=7)
+    check(
+        {
+            "answer": answer(lambda: train(config)),
+            "step of the checkpoint": step_of(config),
+            "logged": [0, *column(read_metrics(config), "step")],
+        }
+    )
+
+
+def test_losses_around_the_entropy_floor(configure, fixed_weights, answer):
+    still = {"steps": 1, "warmup_steps": 0, "max_lr": 1e-9, "min_lr": 0.0}
+    loss = train(configure("first", **still)).valid_loss
+    floors = {"far under it": 0.0, "by chance over it": loss + 0.03, "far over it": 20.0}
+    check(
+        {
+            name: answer(lambda run=run, floor=floor: train(
+                configure(run, **still, entropy_floor=floor)))
+            for run, (name, floor) in zip("abc", floors.items(), strict=True)
+        }
+    )  # fmt: skip
+
+
+def test_a_run_stopped_by_ctrl_c(configure, at_forward, read_metrics, answer):
+    calls = at_forward({2: lambda logits: signal.raise_signal(signal.SIGINT)})
+    config, before = configure(steps=4, checkpoint_every=100), signal.getsignal(signal.SIGINT)
+    parts = {"answer": answer(lambda: train(config)), "step of the checkpoint": step_of(config)}
+    parts |= {"forward passes": len(calls), "logged": column(read_metrics(config), "step")}
+    handler = "as before" if signal.getsignal(signal.SIGINT) is before else "the run's"
+    check(parts | {"what Ctrl-C does afterwards": handler})
+
+
+def test_token_files_that_do_not_fit(configure, write_ids, answer):
+    files = {"an id too large": [*range(12), 13, 2, 3], "less than a window": range(6)}
+    parts = {}
+    for field in ("train_tokens", "valid_tokens"):
+        for what, ids in files.items():
+            run = f"{field} {what}"
+            changed = configure(run, steps=2, **{field: write_ids(f"{run}.bin", ids)})
+            parts[f"{field}: {what}"] = answer(lambda changed=changed: train(changed))
+    check(parts)
