@@ -11,6 +11,18 @@ from s08_benchmarking import count_parameters, forward_flops, training_flops
 # No two sizes are equal, so that none can stand in for another.
 SMALL = {"vocab_size": 101, "context_length": 16, "d_model": 36, "num_layers": 5, "num_heads": 3}
 BATCH, SEQ = 7, 11
+OPERATIONS = ("q_proj", "k_proj", "v_proj", "scores", "weighted_values", "o_proj", "ffn", "lm_head")
+# What is another than in SMALL, batch, seq: the order of the values in an observation.
+CASES = [
+    ({}, 7, 11),
+    ({"tie_embeddings": True}, 3, 13),
+    ({"ffn": "silu"}, 5, 14),
+    ({"ffn": "silu", "tie_embeddings": True}, 2, 9),
+    ({"num_heads": 2}, 4, 11),
+    ({"num_layers": 3}, 6, 13),
+    ({"d_model": 42, "d_ff": 61}, 7, 5),
+    ({"vocab_size": 89}, 3, 10),
+]
 
 
 def worked_example():
@@ -44,7 +56,10 @@ def test_parameters_are_those_of_the_model_in_every_ablation():
 
 
 def test_parameters_in_every_ablation():
-    check({name: count_parameters(ablation) for name, ablation in ablations()})
+    sizes = {"vocab_size": 89}, {"num_layers": 3}, {"d_model": 42}, {"d_ff": 61}
+    others = {str(change): config(**change) for change in sizes}
+    observed = dict(ablations()) | others | {"worked example": worked_example()}
+    check({name: count_parameters(each) for name, each in observed.items()})
 
 
 def test_forward_flops_of_the_worked_example():
@@ -60,9 +75,14 @@ def test_forward_flops_of_the_worked_example():
     assert found == expected, f"GFLOP at batch 32, seq 256: expected {expected}, found {found}"
 
 
-@pytest.mark.parametrize("ffn", ["swiglu", "silu"])
-def test_forward_flops_by_operation(ffn):
-    check(forward_flops(config(ffn=ffn), BATCH, SEQ))
+def test_forward_flops_by_operation():
+    found = [forward_flops(config(**changes), batch, seq) for changes, batch, seq in CASES]
+    observation = {name: [flops.get(name, -1) for flops in found] for name in OPERATIONS}
+    check(observation | {"operations": " ".join(sorted(set().union(*found)))})
+
+
+def test_training_flops_of_different_models():
+    check([training_flops(config(**changes), batch, seq) for changes, batch, seq in CASES])
 
 
 def test_forward_flops_are_what_torch_counts_for_each_product():

@@ -8,6 +8,18 @@ from s08_benchmarking import peak_memory, training_memory
 SIZES = {"vocab_size": 101, "context_length": 16, "d_model": 36, "num_layers": 5, "num_heads": 3}
 BATCH, SEQ = 7, 11
 MEBI = 2**20
+KINDS = ("parameters", "gradients", "optimizer_state", "activations")
+# What is another than in SIZES, batch, seq: the order of the values in an observation.
+CASES = [
+    ({}, 7, 11),
+    ({"norm": "post"}, 5, 13),
+    ({"norm": "none"}, 7, 10),
+    ({"ffn": "silu"}, 3, 14),
+    ({"tie_embeddings": True}, 7, 9),
+    ({"num_heads": 2, "num_layers": 3}, 4, 11),
+    ({"norm": "none", "ffn": "silu", "tie_embeddings": True}, 2, 13),
+    ({"d_model": 42, "d_ff": 61, "vocab_size": 89}, 6, 5),
+]
 
 
 def config(**changes):
@@ -17,18 +29,8 @@ def config(**changes):
 @pytest.mark.points(2)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_training_memory_by_kind_in_every_ablation(dtype):
-    changes = {
-        "default": {},
-        "post norm": {"norm": "post"},
-        "no norm": {"norm": "none"},
-        "silu": {"ffn": "silu"},
-        "tied": {"tie_embeddings": True},
-    }
-    observation = {}
-    for name, change in changes.items():
-        for kind, size in training_memory(config(**change), BATCH, SEQ, dtype).items():
-            observation[f"{name}, {kind}"] = size
-    check(observation)
+    found = [training_memory(config(**change), batch, seq, dtype) for change, batch, seq in CASES]
+    check({kind: [sizes.get(kind, -1) for sizes in found] for kind in KINDS})
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -113,17 +115,20 @@ def test_peak_memory_counts_what_autograd_keeps(draw):
 class FakeGPU:
     """A device whose work is only done, and whose memory only taken, at synchronize."""
 
-    def __init__(self):
-        self.held, self.pool, self.peak, self.queued = 100, 900, 800, 0
+    def __init__(self, held=100, pool=900, peak=800, work=500, kept=30):
+        self.held, self.pool, self.peak = held, pool, peak
+        self.work, self.kept = work, kept
+        self.queued = self.steps = 0
 
     def step(self):
         self.queued += 1
+        self.steps += 1
 
     def synchronize(self, *device):
         for _ in range(self.queued):
-            self.peak = max(self.peak, self.held + 500)
-            self.pool = max(self.pool, self.held + 500)
-            self.held += 30
+            self.peak = max(self.peak, self.held + self.work)
+            self.pool = max(self.pool, self.held + self.work)
+            self.held += self.kept
         self.queued = 0
 
     def reset(self, *device):
@@ -132,23 +137,63 @@ class FakeGPU:
     def empty(self):
         self.pool = self.held
 
+    def as_cuda(self, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "synchronize", self.synchronize)
+        monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", self.reset)
+        monkeypatch.setattr(torch.cuda, "memory_allocated", lambda *device: self.held)
+        monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda *device: self.peak)
+        return self
+
+    def as_mps(self, monkeypatch):
+        monkeypatch.setattr(torch.mps, "synchronize", self.synchronize)
+        monkeypatch.setattr(torch.mps, "empty_cache", self.empty)
+        monkeypatch.setattr(torch.mps, "current_allocated_memory", lambda: self.held)
+        monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: self.pool)
+        return self
+
+
+# Bytes held before, of the pool, of the peak before, of one step at its worst, kept after it.
+MOMENTS = [(100, 900, 800, 500, 30), (70, 140, 90, 640, 0), (1000, 5300, 5100, 250, 250)]
+
 
 def test_peak_memory_on_cuda_is_the_peak_since_the_step_began(monkeypatch):
-    gpu = FakeGPU()
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "synchronize", gpu.synchronize)
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", gpu.reset)
-    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda *device: gpu.held)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda *device: gpu.peak)
+    gpu = FakeGPU().as_cuda(monkeypatch)
     assert_close(peak_memory(gpu.step, "cuda"), 500, "800 were the peak of earlier work, 100 held")
 
 
+def test_peak_memory_of_steps_on_cuda(monkeypatch):
+    gpus = [FakeGPU(*moment) for moment in MOMENTS]
+    peaks = [peak_memory(gpu.as_cuda(monkeypatch).step, "cuda") for gpu in gpus]
+    check({"peaks": peaks, "calls of step": [gpu.steps for gpu in gpus]})
+
+
 def test_peak_memory_on_mps_is_the_growth_of_the_emptied_pool(monkeypatch):
-    gpu = FakeGPU()
-    monkeypatch.setattr(torch.mps, "synchronize", gpu.synchronize)
-    monkeypatch.setattr(torch.mps, "empty_cache", gpu.empty)
-    monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: gpu.pool)
+    gpu = FakeGPU().as_mps(monkeypatch)
     assert_close(peak_memory(gpu.step, "mps"), 500, "the pool had 900 bytes, 800 of them free")
+
+
+def test_peak_memory_of_steps_on_mps(monkeypatch):
+    gpus = [FakeGPU(*moment) for moment in MOMENTS]
+    peaks = [peak_memory(gpu.as_mps(monkeypatch).step, "mps") for gpu in gpus]
+    check({"peaks": peaks, "calls of step": [gpu.steps for gpu in gpus]})
+
+
+def test_peak_memory_of_steps_on_the_cpu():
+    calls = []
+
+    def step(*script):
+        """Each number allocates so many MiB; 0 frees what there is."""
+        calls.append(script)
+        held = []
+        for mebi in script:
+            held = [*held, torch.empty(mebi * MEBI, dtype=torch.uint8)] if mebi else []
+        return held
+
+    scripts = (4, 2, 0, 3), (1, 0, 5, 0, 2), (3, 2, 1), (2, 0, 3, 1, 0)
+    peaks = [peak_memory(lambda script=script: step(*script), "cpu") for script in scripts]
+    in_mebi = [round(peak / MEBI, 1) for peak in peaks]
+    check({"MiB": in_mebi, "calls of step": len(calls)}, rtol=1e-12)
 
 
 def test_peak_memory_runs_the_step_once():

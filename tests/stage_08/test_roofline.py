@@ -1,6 +1,8 @@
+import itertools
+
 import pytest
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s04_transformer import ModelConfig
 from s08_benchmarking import (
     DEVICES,
@@ -54,15 +56,46 @@ def test_operands_of_each_head_cross_the_bus():
     assert_close(found.seconds["scores"], numbers * 4 / 1e6, "bytes / bandwidth", rtol=1e-9)
 
 
+OPERATIONS = (
+    *("q_proj", "k_proj", "v_proj", "scores", "weighted_values", "o_proj", "ffn", "lm_head"),
+    *("elementwise", "optimizer"),
+)
+
+
 @pytest.mark.points(2)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_seconds_by_operation_under_both_roofs(dtype):
-    balanced = device(peak=20e9, bandwidth=1e9, dtype=dtype)
-    check(predict_step(config(), BATCH, SEQ, balanced, dtype).seconds, rtol=1e-9)
+    peaks = {"float32": 20e9, "tf32": 33e9, "bfloat16": 57e9}
+    observation, totals = {}, []
+    for name, bandwidth in ("balanced", 1e9), ("slow memory", 1e5), ("fast memory", 1e14):
+        there = Device(name=name, peak_flops=peaks, bandwidth=bandwidth, source="this test")
+        found = predict_step(config(), BATCH, SEQ, there, dtype)
+        observation[f"{name}, seconds"] = [found.seconds.get(each, -1.0) for each in OPERATIONS]
+        for bound in "compute", "memory":
+            bound_by = [each for each in OPERATIONS if found.bound.get(each) == bound]
+            observation[f"{name}, bound by {bound}"] = " ".join(bound_by)
+        totals.append(found.total)
+    check(
+        observation | {"totals": totals, "operations": " ".join(sorted(found.seconds))}, rtol=1e-9
+    )
+
+
+def test_a_missing_peak_is_not_made_up():
+    peaks = {"bfloat16": 57e9}, {"float32": 20e9, "tf32": 33e9}, {}, {"float64": 5e9}
+    observation = {}
+    for known, dtype in itertools.product(peaks, ("float32", "tf32", "bfloat16", "float64")):
+        if known.keys() & {dtype} - {"float64"}:
+            continue
+        there = Device(name="test", peak_flops=known, bandwidth=1e9, source="this test")
+        observation[f"{dtype} with {', '.join(known) or 'none'}"] = outcome(
+            lambda there=there, dtype=dtype: predict_step(config(), BATCH, SEQ, there, dtype).total
+        )
+    check(observation, rtol=1e-9)
 
 
 def test_what_bounds_each_operation_of_the_worked_example():
-    check(predict_step(worked_example(), 32, 256, DEVICES["rtx4090"], "bfloat16").bound)
+    found = predict_step(worked_example(), 32, 256, DEVICES["rtx4090"], "bfloat16").bound
+    check({name: found.get(name, "-") for name in OPERATIONS})
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from groundup.testing import check, outcome
 from s04_transformer import ModelConfig
 from s06_training import TrainConfig
 from s08_benchmarking import sweep
@@ -12,6 +13,7 @@ from s08_benchmarking import sweep
 class Model:
     width: int = 12
     heads: int = 3
+    depth: int = 2
 
     def __post_init__(self):
         if self.width % self.heads:
@@ -23,6 +25,7 @@ class Run:
     model: Model = Model()
     max_lr: float = 1e-3
     seed: int = 0
+    name: str = ""
     steps: int = 1000
     warmup_steps: int = 100
     run_dir: Path = Path("runs")
@@ -36,6 +39,46 @@ def test_every_combination_once_and_the_last_name_fastest():
     found = values(sweep(Run(), {"max_lr": [3e-4, 1e-3], "seed": [7, 8, 9]}), "max_lr", "seed")
     expected = [(3e-4, 7), (3e-4, 8), (3e-4, 9), (1e-3, 7), (1e-3, 8), (1e-3, 9)]
     assert found == expected
+
+
+def described(configs):
+    """What the runs differ in, in one string."""
+    runs = [f"lr {each.max_lr:g} seed {each.seed} width {each.model.width}" for each in configs]
+    return "; ".join(runs)
+
+
+@pytest.mark.points(2)
+def test_the_runs_of_different_grids():
+    base = Run(model=Model(width=24, heads=2), seed=5, steps=900, warmup_steps=75)
+    grids = {
+        "two names": {"max_lr": [3e-4, 1e-3, 3e-3], "seed": [7, 8, 9]},
+        "three names": {"seed": [3, 1], "max_lr": [0.01], "model.width": [6, 8, 4]},
+        "one name": {"max_lr": [2e-3, 7e-4]},
+        "whole model": {"model": [Model(width=4, heads=1), Model(width=6, heads=2)]},
+    }
+    check(
+        {
+            name: outcome(lambda grid=grid: described(sweep(base, grid)))
+            for name, grid in grids.items()
+        }
+    )
+
+
+def test_nested_fields_of_different_grids():
+    base = Run(model=Model(width=24, heads=2, depth=7))
+    grids = {
+        "width": {"model.width": [6, 8, 10]},
+        "depth": {"model.depth": [1, 2]},
+        "width and heads": {"model.width": [10, 15], "model.heads": [5]},
+        "heads and width": {"model.heads": [7], "model.width": [21, 14], "model.depth": [3]},
+        "heads that do not fit": {"model.heads": [4, 5]},
+    }
+
+    def models(grid):
+        found = [config.model for config in sweep(base, grid)]
+        return [f"width {each.width} heads {each.heads} depth {each.depth}" for each in found]
+
+    check({name: outcome(lambda grid=grid: models(grid)) for name, grid in grids.items()})
 
 
 def test_fields_outside_the_grid_keep_the_values_of_the_base():
@@ -83,6 +126,14 @@ def test_values_that_are_no_list_of_different_values_are_refused(values_given):
         sweep(Run(), {"seed": values_given})
 
 
+def test_what_different_grids_are_refused_with():
+    grids = [
+        *({"max_rl": [1, 2]}, {"model.widht": [6, 9]}, {"modle.width": [6]}, {"width": [6]}),
+        *({"seed": "789"}, {"seed": []}, {"seed": [1, 2, 1]}),
+    ]
+    check({str(grid): outcome(lambda grid=grid: described(sweep(Run(), grid))) for grid in grids})
+
+
 def test_a_combination_that_the_configuration_refuses_is_named():
     with pytest.raises(ValueError, match=r"(?s)10.*divisible by heads"):
         sweep(Run(), {"model.width": [12, 10]})
@@ -91,6 +142,17 @@ def test_a_combination_that_the_configuration_refuses_is_named():
 def test_warm_up_keeps_its_share_of_the_steps():
     found = sweep(Run(steps=1000, warmup_steps=100), {"steps": [500, 1000, 4004]})
     assert values(found, "steps", "warmup_steps") == [(500, 50), (1000, 100), (4004, 400)]
+
+
+def test_warm_up_of_different_grids():
+    base = Run(steps=1100, warmup_steps=90)
+    grids = {
+        "steps": {"steps": [300, 506, 1100, 4004, 2200, 777]},
+        "steps and warm-up": {"steps": [500, 2000], "warmup_steps": [20, 35]},
+        "warm-up": {"warmup_steps": [11, 0]},
+        "other": {"seed": [1, 2, 3]},
+    }
+    check({name: [run.warmup_steps for run in sweep(base, grid)] for name, grid in grids.items()})
 
 
 def test_warm_up_that_the_grid_names_is_taken_as_it_is():
@@ -122,6 +184,28 @@ def test_every_value_gives_a_folder_that_every_system_can_have(texts):
     assert len({folder.name.casefold() for folder in folders}) == 2, f"not different: {folders}"
     assert not any(set(folder.name) & set('\\:*?"<>|') for folder in folders)
     assert max(len(folder.name) for folder in folders) <= 255
+
+
+def test_folders_of_different_grids():
+    base = Run(run_dir=Path("runs/lr"))
+    grids = {
+        "two names": {"max_lr": [1e-3, 0.01], "model.width": [6, 9]},
+        "text with a slash": {"name": ["a/b", "a:b", "c*d"]},
+        "long text": {"name": ["x" * 300, "x" * 301]},
+        "only case": {"name": ["a", "A"]},
+        "named": {"run_dir": [Path("a"), Path("b/c")], "seed": [1]},
+    }
+    observation = {}
+    for name, grid in grids.items():
+        folders = [run.run_dir for run in sweep(base, grid)]
+        observation[f"{name}, inside"] = " ".join(each.parent.as_posix() for each in folders)
+        observation[f"{name}, different"] = len({str(each).casefold() for each in folders})
+        observation[f"{name}, too long"] = sum(len(folder.name) > 255 for folder in folders)
+        forbidden = set('\\:*?"<>|')
+        observation[f"{name}, illegal"] = sum(
+            bool(set(each.as_posix()) & forbidden) for each in folders
+        )
+    check(observation)
 
 
 def test_folders_that_the_grid_names_are_taken_as_they_are():
