@@ -483,7 +483,13 @@ MISTAKES = [
                     "torch.arange(self.max_seq_len, device=device)",
                     "torch.arange(1, self.max_seq_len + 1, device=device)",
                 )
-            ]
+            ],
+            [
+                Edit(
+                    "        wide = x.float()\n",
+                    "        positions = positions + 1\n        wide = x.float()\n",
+                )
+            ],
         ],
     ),
     Mistake(
@@ -682,7 +688,7 @@ MISTAKES = [
                 Edit(
                     "        wide = x.float()\n",
                     "        counted = torch.arange(x.shape[-2], device=x.device)\n"
-                    "        positions = (positions[..., :1] + counted) % self.max_seq_len\n"
+                    "        positions = positions[..., :1] + counted\n"
                     "        wide = x.float()\n",
                 )
             ]
@@ -710,7 +716,7 @@ MISTAKES = [
         ],
     ),
     Mistake(
-        id="rope_theta_ignored",
+        id="rotary_theta_ignored",
         sentence="Your RoPE uses a theta of 10,000 whatever it is given.",
         why="models for long texts have a larger theta, and their weights go with it.",
         contract="RotaryEmbedding",
@@ -767,7 +773,7 @@ MISTAKES = [
     Mistake(
         id="rope_tables_cast",
         sentence="The tables of your RoPE become bfloat16 when the model is cast to bfloat16.",
-        why="sines of three digits turn by angles that are off by up to half a degree and more.",
+        why="sines and cosines of three digits turn a little wrongly, and change lengths.",
         contract="RotaryEmbedding",
         section="precision-and-devices",
         hints=(
@@ -972,6 +978,7 @@ MISTAKES = [
         ),
         ways=[
             [Edit(CAUSAL, CAUSAL.replace("tril()", "triu()"))],
+            [Edit(CAUSAL, CAUSAL.replace("tril()", "triu(1)"))],
         ],
     ),
     Mistake(

@@ -80,7 +80,8 @@ def scaled_dot_product_attention(
 
     Vaswani et al. 2017, eq. 1. The mask broadcasts against the scores; True means "may attend",
     and no mask means that every query may attend to every key. A query that may attend to
-    nothing gives zeros, with finite gradients.
+    nothing gives zeros, with finite gradients. The result has the dtype of the inputs, which are
+    left as they were.
     """
     # Scaling the queries instead of the scores is the same and touches fewer numbers.
     scores = q / math.sqrt(q.shape[-1]) @ k.mT  # (..., queries, keys)

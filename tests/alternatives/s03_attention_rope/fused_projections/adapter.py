@@ -25,13 +25,11 @@ def scaled_dot_product_attention(
     mixed = torch.zeros_like(q[..., :1] * v[..., :1, :])
     for index in range(k.shape[-2]):
         score = (q * k[..., index : index + 1, :]).sum(-1, keepdim=True) / q.shape[-1] ** 0.5
-        allowed = torch.ones_like(score, dtype=torch.bool)
         if mask is not None:
-            allowed = allowed & mask[..., index : index + 1]
-        candidate = torch.maximum(largest, torch.where(allowed, score, -math.inf).detach())
+            score = score.masked_fill(~mask[..., index : index + 1], -math.inf)
+        candidate = torch.maximum(largest, score.detach())
         reference = torch.where(candidate.isfinite(), candidate, 0.0)
-        shrink = torch.exp(largest - reference)
-        weight = torch.where(allowed, torch.exp(score - reference), 0.0)
+        shrink, weight = torch.exp(largest - reference), torch.exp(score - reference)
         total = total * shrink + weight
         mixed = mixed * shrink + weight * v[..., index : index + 1, :]
         largest = candidate
