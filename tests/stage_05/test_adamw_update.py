@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s05_adamw_schedule import AdamW
 
 SETTINGS = {"lr": 0.1, "betas": (0.8, 0.95), "eps": 0.05, "weight_decay": 0.0}
@@ -37,27 +37,41 @@ def test_two_steps_worked_by_hand():
     assert_close(weight.detach(), expected, "step 2: 0.9 - 0.1 · 0.88192", atol=1e-6)
 
 
+def values(parameters, when):
+    matrix, vector = (parameter.detach().clone() for parameter in parameters)
+    return {f"matrix {when}": matrix, f"vector {when}": vector}
+
+
 @pytest.mark.points(2)
 def test_moments_and_their_corrections_over_four_steps(draw):
-    weights = parameters_of(draw, (3, 4))
+    weights = parameters_of(draw, (3, 4), (5,))
     optimizer, seen = AdamW(weights, **SETTINGS), {}
     for step in range(1, 5):
         give_gradients(draw, step, weights)
         optimizer.step()
-        seen[f"after step {step}"] = weights[0].clone()
+        seen |= values(weights, f"after step {step}")
     check(seen, atol=1e-6, rtol=1e-5)
 
 
 def test_weight_decay_over_four_steps(draw):
-    weights = parameters_of(draw, (3, 4))
-    # With a learning rate this small it makes no difference which comes first, decay or update.
-    optimizer, seen = AdamW(weights, **{**SETTINGS, "lr": 1e-4, "weight_decay": 100.0}), {}
+    weights = parameters_of(draw, (3, 4), (5,))
+    optimizer, seen = AdamW(weights, **{**SETTINGS, "weight_decay": 0.7}), {}
     for step in range(1, 5):
         give_gradients(draw, step, weights)
-        before = weights[0].detach().clone()
         optimizer.step()
-        seen[f"change in step {step}, in units of lr"] = (weights[0].detach() - before) / 1e-4
-    check(seen, atol=5e-2, rtol=1e-3)
+        seen |= values(weights, f"after step {step}")
+    check(seen, atol=1e-6, rtol=1e-5)
+
+
+def test_only_weight_decay_is_left_without_a_slope(draw):
+    weights = parameters_of(draw, (3, 4), (5,))
+    optimizer, seen = AdamW(weights, **{**SETTINGS, "weight_decay": 0.7}), {}
+    for step in range(1, 4):
+        for weight in weights:
+            weight.grad = torch.zeros_like(weight)
+        optimizer.step()
+        seen |= values(weights, f"after step {step}")
+    check(seen, atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
@@ -137,3 +151,33 @@ def test_step_leaves_gradients_and_tensors_where_they_are(draw):
     assert_close(weight.grad, gradient, "step() changed the gradient")
     assert view.data_ptr() == weight.data_ptr(), "step() must update the parameter in place"
     assert weight.requires_grad and weight.is_leaf
+
+
+def test_steps_are_written_into_the_parameter(draw):
+    weights = parameters_of(draw, (3, 4), (5,))
+    optimizer, held, seen = AdamW(weights, **SETTINGS), [w.detach() for w in weights], {}
+    for step in range(1, 4):
+        give_gradients(draw, step, weights)
+        optimizer.step()
+    seen |= values(weights, "after step 3")
+    seen |= values(held, "through a view taken before")
+    for name, weight in zip(("matrix", "vector"), weights, strict=True):
+        seen[f"gradient of the {name}"] = "none" if weight.grad is None else weight.grad
+    check(seen, atol=1e-6, rtol=1e-5)
+
+
+def test_step_takes_parameters_and_plain_tensors(draw):
+    start, gradients = draw.normal(3, 4), [draw.normal(3, 4, scale=step) for step in range(1, 4)]
+
+    def after_three_steps(tensor):
+        optimizer = AdamW([tensor], **SETTINGS)
+        for gradient in gradients:
+            tensor.grad = gradient.clone()
+            optimizer.step()
+        return tensor.detach()
+
+    seen = {
+        "parameter": outcome(lambda: after_three_steps(torch.nn.Parameter(start.clone()))),
+        "tensor without requires_grad": outcome(lambda: after_three_steps(start.clone())),
+    }
+    check(seen, atol=1e-6, rtol=1e-5)

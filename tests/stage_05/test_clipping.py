@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s05_adamw_schedule import clip_gradients
 
 
@@ -16,7 +16,7 @@ def with_gradients(*gradients):
 
 
 def drawn(draw):
-    return with_gradients(draw.normal(3, 4, scale=2.0), draw.normal(5, scale=0.1))
+    return with_gradients(draw.normal(3, 4, scale=2.0), draw.normal(5, scale=0.4))
 
 
 @pytest.mark.points(2)
@@ -28,6 +28,69 @@ def test_gradients_above_the_limit_are_scaled_together(draw):
         atol=1e-6,
         rtol=1e-5,
     )
+
+
+def test_gradients_under_the_limit_are_not_scaled(draw):
+    parameters = drawn(draw)
+    norm = clip_gradients(parameters, 40.0)
+    check(
+        {"norm": norm, "first": parameters[0].grad, "second": parameters[1].grad},
+        atol=1e-6,
+        rtol=1e-5,
+    )
+
+
+def test_gradients_of_an_iterator_are_scaled(draw):
+    parameters = drawn(draw)
+    norm = clip_gradients(iter(parameters), 1.5)
+    check(
+        {"norm": norm, "first": parameters[0].grad, "second": parameters[1].grad},
+        atol=1e-6,
+        rtol=1e-5,
+    )
+
+
+def test_gradients_that_are_missing_are_left_out(draw):
+    parameters = [*drawn(draw), torch.nn.Parameter(draw.normal(4))]
+    norm = outcome(lambda: clip_gradients([parameters[2], *parameters[:2]], 1.5))
+    without = torch.nn.Parameter(draw.normal(4))
+    check(
+        {
+            "norm": norm,
+            "first": parameters[0].grad,
+            "second": parameters[1].grad,
+            "norm where none has one": outcome(lambda: clip_gradients([without], 1.5)),
+            "norm of nothing": outcome(lambda: clip_gradients([], 1.5)),
+        },
+        atol=1e-6,
+        rtol=1e-5,
+    )
+
+
+def test_clipping_changes_gradients_and_nothing_else(draw):
+    parameters = drawn(draw)
+    held = [parameter.grad for parameter in parameters]
+    clip_gradients(parameters, 1.5)
+    check(
+        {
+            "first, through a reference taken before": held[0],
+            "second, through a reference taken before": held[1],
+            "first weights": parameters[0].detach(),
+            "second weights": parameters[1].detach(),
+        },
+        atol=1e-6,
+        rtol=1e-5,
+    )
+
+
+def test_gradients_whose_norm_is_not_finite_stay(draw):
+    seen = {}
+    for bad in (math.inf, math.nan):
+        parameters = [*drawn(draw), *with_gradients(torch.tensor([bad, 2.0, -1.0]))]
+        seen[f"norm with {bad}"] = str(clip_gradients(parameters, 1.5))
+        for name, parameter in zip(("first", "second", "third"), parameters, strict=True):
+            seen[f"{name} with {bad}"] = parameter.grad
+    check(seen, atol=1e-6, rtol=1e-5)
 
 
 def test_clipping_worked_by_hand():

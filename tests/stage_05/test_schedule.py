@@ -1,6 +1,6 @@
 import pytest
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s05_adamw_schedule import cosine_schedule
 
 
@@ -11,7 +11,17 @@ def rates(steps, **changes):
 
 @pytest.mark.points(2)
 def test_schedule_rises_falls_and_stays():
-    check(rates(range(16)), atol=1e-9)
+    longer = {"max_lr": 0.6, "min_lr": 0.04, "warmup_steps": 3, "total_steps": 20}
+    seen = {"4 steps up, 12 in all": rates(range(16)), "3 up, 20": rates(range(25), **longer)}
+    check(seen, atol=1e-9)
+
+
+def test_schedule_without_warm_up_or_without_cosine():
+    seen = {
+        "no warm-up": outcome(lambda: rates(range(14), warmup_steps=0)),
+        "nothing but warm-up": outcome(lambda: rates(range(14), warmup_steps=12)),
+    }
+    check(seen, atol=1e-9)
 
 
 def test_schedule_at_the_places_that_need_no_cosine():
