@@ -834,7 +834,7 @@ UPDATES = [
     ),
     Mistake(
         id="accum_divided_nowhere",
-        sentence="Losses of the accumulated batches are summed; nothing is divided by their number.",
+        sentence="Losses of the accumulated batches are summed, never divided by their number.",
         why="a run with three batches reports three times the loss, and clips too much.",
         contract="train",
         section="idea",
@@ -1301,7 +1301,7 @@ RUNS = [
     ),
     Mistake(
         id="leak_without_allowance",
-        sentence="A validation loss a little under entropy_floor is a leak to you: no room for chance.",
+        sentence="A validation loss just under entropy_floor ends the run: no room for chance.",
         why="a sample may be easier than the average, and a good run is stopped near its end.",
         contract="train",
         section="divergence-and-leaks",

@@ -8,7 +8,7 @@ from groundup.testing import check, outcome
 from s04_transformer import TransformerLM
 from s06_training import train
 
-STILL = {"max_lr": 1e-9, "min_lr": 0.0}
+STILL = {"max_lr": 1e-9, "min_lr": 0.0, "warmup_steps": 0, "eval_windows": 4}
 """Updates too small to move a loss: what is seen does not depend on how updates are made."""
 
 
@@ -43,13 +43,13 @@ def test_when_a_run_logs_evaluates_and_saves(configure, fixed_weights, read_metr
 
 
 def test_validation_losses_of_some_windows(configure, fixed_weights, read_metrics):
-    config = configure(steps=2, accumulation_steps=3, eval_every=1, eval_windows=4, **STILL)
+    config = configure(steps=2, accumulation_steps=2, eval_every=1, **STILL)
     train(config)
     lines = read_metrics(config)
     check({name: column(lines, name) for name in ("tokens", "valid_loss")}, rtol=1e-5)
 
 
-def test_whose_seed_decides_the_first_weights(configure, monkeypatch):
+def test_whose_seed_decides_the_first_weights(configure, no_blocks, monkeypatch):
     made, original = [], TransformerLM.__init__
 
     def remember(self, *args, **kwargs):
@@ -57,7 +57,7 @@ def test_whose_seed_decides_the_first_weights(configure, monkeypatch):
         made.append(self.lm_head.weight.detach().clone())
 
     monkeypatch.setattr(TransformerLM, "__init__", remember)
-    config = configure(steps=2, **STILL)
+    config = configure(steps=1, **STILL)
     for seed in (99, config.seed):
         torch.manual_seed(seed)
         TransformerLM(config.model)
@@ -87,10 +87,10 @@ def compiled(monkeypatch):
     return calls
 
 
-def test_where_a_compiled_model_is_used(configure, compiled, fixed_weights, read_metrics):
-    train(configure("plain", steps=2, **STILL))
+def test_where_a_compiled_model_is_used(configure, compiled, fixed_weights):
+    train(configure("plain", steps=1, **STILL))
     parts = {"without compile": len(compiled)}
-    config = configure("compiled", steps=2, compile=True, accumulation_steps=2, **STILL)
+    config = configure("compiled", steps=2, compile=True, **STILL)
     train(config)
     parts |= {name: compiled.count(name) for name in ("training", "evaluation")}
     state = torch.load(config.run_dir / "checkpoint.pt", weights_only=True)
@@ -105,7 +105,7 @@ def test_what_a_run_in_bfloat16_computes_in(configure, fixed_weights, on_forward
         seen.append(f"{autocast}, {logits.dtype} logits")
 
     on_forward(look)
-    config = configure(steps=4, eval_every=100, dtype="bfloat16", **STILL)
+    config = configure(steps=3, eval_every=100, dtype="bfloat16", **STILL)
     train(config)
     losses = column(read_metrics(config), "train_loss")
     # In bfloat16, a loss of 2 to 4 is a multiple of 1/64.

@@ -163,8 +163,8 @@ def test_wandb_gets_every_line_in_one_call(configure, read_metrics, wandb):
     assert wandb.finished, "the run must be finished"
 
 
-def test_what_wandb_is_told(configure, wandb):
-    train(configure(wandb="offline", steps=5, log_every=2, eval_every=4))
+def test_what_wandb_is_told(configure, fixed_weights, wandb):
+    train(configure(wandb="offline", steps=4, log_every=2, eval_every=3, eval_windows=4))
     known = {
         "train_loss",
         "lr",

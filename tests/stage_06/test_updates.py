@@ -40,14 +40,14 @@ def trace(config, model):
 
 @pytest.mark.points(3)
 def test_losses_and_norms_of_eight_updates(configure, fixed_weights):
-    config = configure(steps=8, eval_every=8)
+    config = configure(steps=8, eval_every=8, eval_windows=4)
     train(config)
     check(trace(config, fixed_weights[0]), rtol=1e-5, atol=2e-6)
 
 
 @pytest.mark.points(2)
 def test_losses_and_norms_of_accumulated_updates(configure, fixed_weights):
-    config = configure(accumulation_steps=3, eval_every=6)
+    config = configure(steps=5, accumulation_steps=3, eval_every=5, eval_windows=4)
     train(config)
     check(trace(config, fixed_weights[0]), rtol=1e-5, atol=2e-6)
 
