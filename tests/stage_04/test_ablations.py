@@ -37,9 +37,10 @@ def given(draw, ablation=None):
 
 
 @pytest.mark.parametrize("ablation", ABLATIONS)
-def test_logits_of_each_ablation(draw, ablation):
-    model, token_ids = given(draw, ablation)
-    check(model(token_ids), atol=5e-5, rtol=1e-5)
+def test_logits_of_each_ablation(draw, give_weights, ablation):
+    config = ModelConfig(**SIZES, **ABLATIONS[ablation])
+    model = give_weights(TransformerLM(config), config)
+    check(model(draw.distinct(23, 2, 7)), atol=2e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("ablation", ABLATIONS)
@@ -76,6 +77,34 @@ def test_tied_embeddings_are_one_parameter(draw):
     assert model.embed_tokens.weight is model.lm_head.weight
     count = sum(parameter.numel() for parameter in model.parameters())
     assert count == sum(p.numel() for p in given(draw)[0].parameters()) - 23 * 24
+
+
+def test_gradients_of_tied_embeddings(draw, give_weights):
+    config = ModelConfig(**SIZES, tie_embeddings=True)
+    model = give_weights(TransformerLM(config), config)
+    (model(draw.distinct(23, 2, 7)) * draw.normal(2, 7, 23)).sum().backward()
+    observed = {
+        "gradient of embed_tokens": model.embed_tokens.weight.grad,
+        "gradient of lm_head": model.lm_head.weight.grad,
+    }
+    check({name: slope / 8 for name, slope in observed.items()}, atol=2e-5, rtol=1e-5)
+
+
+def names_by_parameter(model):
+    """As in `a.weight = b.weight, c.weight` if two names are one parameter."""
+    names = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return ", ".join(sorted(" = ".join(sorted(group)) for group in names.values()))
+
+
+def test_names_of_the_parameters_of_each_ablation():
+    observed = {}
+    for ablation, changes in ABLATIONS.items():
+        model = TransformerLM(ModelConfig(**SIZES, **changes))
+        observed[f"{ablation}: parameters"] = names_by_parameter(model)
+        observed[f"{ablation}: state dict"] = ", ".join(sorted(model.state_dict()))
+    check(observed)
 
 
 def test_tied_embeddings_start_as_a_linear_layer_does():

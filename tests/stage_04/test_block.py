@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s03_attention_rope import RotaryEmbedding
 from s04_transformer import ModelConfig, TransformerBlock
 
@@ -17,10 +17,40 @@ def given(draw, **changes):
     return block, draw.normal(2, 6, 24) + 0.3
 
 
+class SeesAll:
+    """A cache that lets every position see every other, and doubles the values."""
+
+    def update(self, k, v, positions):
+        return k, 2 * v, torch.ones(k.shape[-2], k.shape[-2], dtype=torch.bool)
+
+
+def gradient(block, x, cotangent):
+    leaf = x.clone().requires_grad_()
+    (block(leaf, POSITIONS) * cotangent).sum().backward()
+    return leaf.grad
+
+
+KINDS = {
+    "default": {},
+    "post_norm": {"norm": "post"},
+    "no_norm": {"norm": "none"},
+    "silu": {"ffn": "silu"},
+}
+
+
 @pytest.mark.points(2)
-def test_output_of_one_block(draw):
-    block, x = given(draw)
-    check(block(x, POSITIONS), atol=1e-5, rtol=1e-5)
+@pytest.mark.parametrize("kind", KINDS)
+def test_output_of_one_block(draw, give_weights, kind):
+    sizes = {"vocab_size": 23, "context_length": 16, "d_model": 24, "d_ff": 40}
+    config = ModelConfig(**sizes, num_layers=3, num_heads=3, norm_eps=0.3, **KINDS[kind])
+    block = give_weights(TransformerBlock(config, RotaryEmbedding(8, 16)), config)
+    x = draw.normal(2, 6, 24) + 0.3
+    cotangent = draw.normal(2, 6, 24)
+    slope = outcome(lambda: gradient(block, x, cotangent))
+    with_cache = block(x.clone(), POSITIONS, SeesAll())
+    output = block(x, POSITIONS)
+    observed = {"output": output, "output with a cache": with_cache, "x afterwards": x}
+    check({**observed, "gradient of x": slope}, atol=1e-5, rtol=1e-5)
 
 
 def test_block_adds_each_sublayer_of_the_normed_stream_to_the_stream(draw):
@@ -102,6 +132,26 @@ def test_block_parameters_are_those_of_its_configuration(draw, norm, ffn):
     if norm != "none":
         expected |= {"attn_norm.weight": (24,), "ffn_norm.weight": (24,)}
     assert {name: tuple(p.shape) for name, p in block.named_parameters()} == expected
+
+
+def test_names_and_shapes_of_the_parameters_of_a_block():
+    sizes = {"vocab_size": 23, "context_length": 16, "d_model": 24, "d_ff": 40}
+    sizes |= {"num_layers": 3, "num_heads": 3}
+    observed = {}
+    for kind, changes in KINDS.items():
+        block = TransformerBlock(ModelConfig(**sizes, **changes), RotaryEmbedding(8, 16))
+        found = [f"{name} {tuple(p.shape)}" for name, p in block.named_parameters()]
+        observed[kind] = ", ".join(sorted(found))
+    check(observed)
+
+
+@pytest.mark.parametrize("ffn", ["swiglu", "silu"])
+def test_where_the_parameters_of_a_block_are(ffn):
+    sizes = {"vocab_size": 23, "context_length": 16, "d_model": 24, "d_ff": 40}
+    config = ModelConfig(**sizes, num_layers=3, num_heads=3, ffn=ffn)
+    block = TransformerBlock(config, device="meta", dtype=torch.float64)
+    found = [f"{name} {p.device.type} {p.dtype}" for name, p in block.named_parameters()]
+    check(", ".join(sorted(found)))
 
 
 @pytest.mark.parametrize("ffn", ["swiglu", "silu"])

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from groundup.testing import Mismatch
+from groundup.testing import Mismatch, check, outcome
 from s04_transformer import ModelConfig
 
 SIZES = {
@@ -22,6 +22,40 @@ def refusal(**changes):
     except ValueError as error:
         return str(error)
     raise Mismatch(f"{config} was accepted, but {changes} cannot be: raise ValueError")
+
+
+def answer(changes):
+    """Whether the changed sizes are accepted, or which exception says what of them."""
+    try:
+        ModelConfig(**{**SIZES, **changes})
+    except ValueError as error:
+        fields = [(name, value) for name, value in changes.items() if value != "none"]
+        words = [str(word) for field in fields for word in field if not isinstance(word, float)]
+        return "ValueError" if all(word in str(error) for word in words) else "unclear ValueError"
+    return "accepted"
+
+
+CANNOT_BE = [
+    *({name: size} for name in SIZES for size in (0, -3)),
+    *({name: x} for name in ("rope_theta", "norm_eps") for x in (0.0, -1.0, float("nan"))),
+    *({"d_model": d_model, "num_heads": heads} for d_model, heads in ((10, 4), (14, 5), (2, 9))),
+    *({"d_model": d_model, "num_heads": heads} for d_model, heads in ((15, 3), (18, 6), (35, 5))),
+    *({"norm": "layer"}, {"norm": ""}, {"position": "sinusoidal"}, {"ffn": "relu"}),
+    *({"d_model": 10, "num_heads": n, "position": "none"} for n in (4, 3)),
+]
+CAN_BE = [
+    *({name: 1} for name in ("vocab_size", "context_length", "num_layers", "d_ff")),
+    *({"d_model": 15, "num_heads": heads, "position": "none"} for heads in (3, 5, 1)),
+    *({"rope_theta": 1e-3}, {"norm_eps": 1e-12}, {"d_model": 14, "num_heads": 7}),
+]
+
+
+def test_answers_to_configurations_that_can_and_cannot_be():
+    observed = {}
+    for changes in CANNOT_BE + CAN_BE:
+        name = ", ".join(f"{field} {value}" for field, value in changes.items())
+        observed[name] = outcome(lambda changes=changes: answer(changes))
+    check(observed)
 
 
 def test_config_keeps_what_it_is_given_and_defaults_to_llamas_choices():

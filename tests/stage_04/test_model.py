@@ -1,9 +1,10 @@
+import inspect
 import math
 
 import pytest
 import torch
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s03_attention_rope import RotaryEmbedding
 from s04_transformer import ModelConfig, TransformerLM
 
@@ -32,16 +33,32 @@ def names(layers=3):
     return inner | {"embed_tokens.weight", "norm.weight", "lm_head.weight"}
 
 
+def unchecked(model, token_ids):
+    """The logits of whatever shape, which tells more than a type checker's refusal."""
+    return inspect.unwrap(type(model).forward)(model, token_ids)
+
+
+def slope(model, token_ids, cotangent):
+    """The gradient of the embedding."""
+    (model(token_ids) * cotangent).sum().backward()
+    return model.embed_tokens.weight.grad / 8
+
+
 @pytest.mark.points(3)
-def test_logits_of_the_whole_model(draw):
-    model, token_ids = given(draw)
-    check(model(token_ids), atol=2e-5, rtol=1e-5)
+def test_logits_of_the_whole_model(draw, give_weights):
+    config = ModelConfig(**SIZES)
+    model, token_ids = give_weights(TransformerLM(config), config), draw.distinct(23, 2, 7)
+    cotangent = draw.normal(2, 7, 23)
+    observed = {"logits": unchecked(model, token_ids)}
+    observed["gradient of embed_tokens"] = outcome(lambda: slope(model, token_ids, cotangent))
+    check(observed, atol=2e-5, rtol=1e-5)
 
 
 @pytest.mark.points(2)
-def test_model_logits_at_any_positions(draw):
-    model, token_ids = given(draw)
-    positions = torch.stack([torch.tensor([3, 0, 7, 7, 1, 12, 15]), torch.arange(2, 16, 2)])
+def test_model_logits_at_any_positions(draw, give_weights):
+    config = ModelConfig(**SIZES, rope_theta=50.0, norm_eps=0.3)
+    model, token_ids = give_weights(TransformerLM(config), config), draw.distinct(23, 2, 7)
+    positions = torch.tensor([[3, 0, 7, 7, 1, 12, 15], [2, 4, 5, 9, 10, 14, 13]])
     check(model(token_ids, positions), atol=2e-5, rtol=1e-5)
 
 
