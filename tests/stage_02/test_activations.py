@@ -1,11 +1,25 @@
+import functools
+
 import torch
 
-from groundup.testing import assert_close, check, load_weights
+from groundup.testing import assert_close, check, load_weights, outcome
 from s02_layers import SwiGLU, silu, softmax
 
 
-def test_silu_is_x_times_sigmoid_of_x():
-    check(silu(torch.linspace(-6, 6, 25).reshape(5, 5)), atol=1e-6, rtol=1e-5)
+def test_silu_is_x_times_sigmoid_of_x(draw):
+    x = draw.normal(4, 6, scale=3.0)
+    check({"output": silu(x), "input afterwards": x}, atol=1e-5, rtol=1e-5)
+
+
+def test_silu_where_its_exponentials_overflow_or_vanish(draw):
+    x = draw.normal(3, 4) + torch.tensor([[-150.0], [0.0], [150.0]])
+    scale = draw.normal(3, 4)
+
+    def gradient():
+        leaf = x.clone().requires_grad_()
+        return torch.autograd.grad((silu(leaf) * scale).sum(), leaf)[0]
+
+    check({"output": silu(x.clone()), "gradient": outcome(gradient)}, atol=1e-5, rtol=1e-5)
 
 
 def test_silu_and_its_gradient_stay_finite_far_from_zero():
@@ -27,6 +41,10 @@ def test_swiglu_gates_the_up_projection(draw):
     check(given_swiglu(draw)(draw.normal(2, 3, 6)), atol=1e-5, rtol=1e-5)
 
 
+def test_what_swiglu_is_built_of(what_is_built):
+    check(what_is_built(functools.partial(SwiGLU, 6, 10)))
+
+
 def test_swiglu_agrees_with_torch(draw):
     layer, x = given_swiglu(draw), draw.normal(4, 6)
     gated = torch.nn.functional.silu(x @ layer.gate.weight.T) * (x @ layer.up.weight.T)
@@ -45,8 +63,17 @@ def test_swiglu_hands_device_and_dtype_to_its_layers():
 
 
 def test_softmax_along_each_axis(draw):
-    x = draw.normal(2, 3, 4)
-    check({f"dim={dim}": softmax(x, dim) for dim in (0, 1, -1)}, atol=1e-6, rtol=1e-5)
+    x, thin = draw.normal(2, 3, 4), draw.normal(2, 1, 4)
+    observed = {f"dim={dim}": outcome(lambda dim=dim: softmax(x.clone(), dim)) for dim in (0, 1, 2)}
+    observed["an axis of size 1"] = outcome(lambda: softmax(thin, -1))
+    check(observed, atol=1e-6, rtol=1e-5)
+
+
+def test_softmax_of_rows_of_very_different_size(draw):
+    x = 2 * draw.normal(4, 5) + torch.tensor([[-2000.0], [0.0], [90.0], [1000.0]])
+    before = x.clone()
+    y = softmax(x, -1)
+    check({"output": y, "what was done to the input": x - before}, atol=1e-6, rtol=1e-5)
 
 
 def test_softmax_agrees_with_torch_far_from_zero(draw):

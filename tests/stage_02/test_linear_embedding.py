@@ -1,14 +1,28 @@
+import functools
+
 import pytest
 import torch
 
-from groundup.testing import assert_close, check, load_weights
+from groundup.testing import assert_close, check, load_weights, outcome
 from s02_layers import Embedding, Linear
 
 
+def gradient(loss, weight):
+    return torch.autograd.grad(loss, weight)[0]
+
+
 def test_linear_multiplies_by_its_weight_transposed(draw):
-    layer = Linear(5, 3)
+    layer, square = Linear(5, 3), Linear(4, 4)
     load_weights(layer, {"weight": draw.normal(3, 5)})
-    check(layer(draw.normal(2, 4, 5)), atol=1e-6, rtol=1e-5)
+    load_weights(square, {"weight": draw.normal(4, 7)[:, :4]})
+    x, scale = draw.normal(2, 4, 5), draw.normal(2, 4, 3)
+    observed = {
+        "5 to 3": outcome(lambda: layer(x)),
+        "gradient": outcome(lambda: gradient((layer(x) * scale).sum(), layer.weight)),
+        # Only where d_in is d_out does a weight that is not transposed give numbers.
+        "4 to 4": outcome(lambda: square(draw.normal(2, 3, 4))),
+    }
+    check(observed, atol=1e-6, rtol=1e-5)
 
 
 def test_linear_agrees_with_torch_on_any_leading_axes(draw):
@@ -23,6 +37,16 @@ def test_linear_agrees_with_torch_on_any_leading_axes(draw):
 def test_linear_runs_with_its_own_initial_weight(draw):
     layer, x = Linear(5, 3), draw.normal(2, 5)
     assert_close(layer(x), x @ layer.weight.T, "the module's own weight", atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("make", [Linear, Embedding])
+def test_what_linear_and_embedding_are_built_of(what_is_built, make):
+    check(what_is_built(functools.partial(make, 6, 4)))
+
+
+def test_linear_weight_starts_at_sizes_of_the_stated_normal_distribution(spread):
+    torch.manual_seed(0)
+    check(spread(Linear(400, 1600).weight, sigma=(2 / (400 + 1600)) ** 0.5))
 
 
 def test_linear_weight_starts_with_the_stated_variance():
@@ -40,9 +64,18 @@ def test_linear_weight_is_truncated_at_three_sigma():
 
 
 def test_embedding_looks_up_rows(draw):
-    table = Embedding(11, 4)
+    table, ids, scale = Embedding(11, 4), draw.integers(0, 11, 2, 3, 5), draw.normal(2, 3, 5, 4)
     load_weights(table, {"weight": draw.normal(11, 4)})
-    check(table(draw.integers(0, 11, 2, 3, 5)), atol=0, rtol=0)
+    observed = {
+        "vectors": outcome(lambda: table(ids)),
+        "gradient": outcome(lambda: gradient((table(ids) * scale).sum(), table.weight)),
+    }
+    check(observed, atol=1e-6, rtol=1e-5)
+
+
+def test_embedding_starts_at_sizes_of_the_stated_normal_distribution(spread):
+    torch.manual_seed(0)
+    check(spread(Embedding(1000, 640).weight, sigma=1))
 
 
 def test_embedding_starts_normal_and_cut_at_three():
