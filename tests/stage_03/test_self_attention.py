@@ -109,19 +109,22 @@ def test_self_attention_with_the_mask_of_a_cache(draw):
 
 def test_self_attention_names_its_weights():
     attention = CausalSelfAttention(24, 3, RotaryEmbedding(8, 64))
-    check([f"{name} {tuple(p.shape)}" for name, p in sorted(attention.named_parameters())])
+    named = sorted(attention.named_parameters())
+    check(", ".join(f"{name} {tuple(parameter.shape)}" for name, parameter in named))
 
 
 def test_self_attention_starts_with_the_weights_of_linear():
     torch.manual_seed(0)
     attention = CausalSelfAttention(96, 3)
     sigma = (2 / (96 + 96)) ** 0.5
-    check({n: f"{p.std() / sigma:.1f} σ" for n, p in sorted(attention.named_parameters())})
+    named = sorted(attention.named_parameters())
+    check(", ".join(f"{name} {p.std() / sigma:.1f} σ" for name, p in named))
 
 
 def test_self_attention_makes_its_layers_as_told():
     attention = CausalSelfAttention(24, 3, device="meta", dtype=torch.float64)
-    check([f"{n} {p.device} {p.dtype}" for n, p in sorted(attention.named_parameters())])
+    named = sorted(attention.named_parameters())
+    check(", ".join(f"{name} {p.device} {p.dtype}" for name, p in named))
 
 
 def test_self_attention_stays_on_the_device_of_its_input():
