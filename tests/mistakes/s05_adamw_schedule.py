@@ -13,7 +13,8 @@ FIRST = """\
 MEAN = "m.lerp_(gradient, 1 - beta1)"
 MEAN_IN_TWO = "m.mul_(beta1).add_(gradient, alpha=1 - beta1)"
 SQUARES = "v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)"
-ROOT = '(v / (1 - beta2**t)).sqrt_().add_(group["eps"])'
+ROOT = "(v / (1 - beta2**t)).sqrt_()"
+EPS = '.add_(group["eps"])'
 DECAY = 'parameter.mul_(1 - group["lr"] * group["weight_decay"])'
 UPDATE = 'parameter.addcdiv_(m, denominator, value=-group["lr"] / (1 - beta1**t))'
 WITH_GRADIENT = """\
@@ -66,7 +67,7 @@ MOMENTS = [
         ),
         ways=[
             [
-                Edit("(v / (1 - beta2**t)).sqrt_()", "v.sqrt()"),
+                Edit(ROOT, "v.sqrt()"),
                 Edit('-group["lr"] / (1 - beta1**t)', '-group["lr"]'),
             ]
         ],
@@ -95,7 +96,7 @@ MOMENTS = [
             "The root is taken of v̂, not of v.",
             "Use v / (1 - beta2**t) under the root.",
         ),
-        ways=[[Edit("(v / (1 - beta2**t)).sqrt_()", "v.sqrt()")]],
+        ways=[[Edit(ROOT, "v.sqrt()")]],
     ),
     Mistake(
         id="adamw_correction_not_rooted",
@@ -109,9 +110,9 @@ MOMENTS = [
             "Divide v by 1 - beta2**t first, then take the root.",
         ),
         ways=[
-            [Edit("(v / (1 - beta2**t)).sqrt_()", "(v.sqrt() / (1 - beta2**t))")],
+            [Edit(ROOT, "(v.sqrt() / (1 - beta2**t))")],
             [
-                Edit("(v / (1 - beta2**t)).sqrt_()", "v.sqrt()"),
+                Edit(ROOT, "v.sqrt()"),
                 Edit('-group["lr"] / (1', '-group["lr"] * (1 - beta2**t) / (1'),
             ],
         ],
@@ -164,7 +165,7 @@ MOMENTS = [
             "Use m / (…) and v / (…), which make new tensors, not div_ or /= on the state.",
         ),
         ways=[
-            [Edit("(v / (1 - beta2**t)).sqrt_()", "v.div_(1 - beta2**t).sqrt()")],
+            [Edit(ROOT, "v.div_(1 - beta2**t).sqrt()")],
             [
                 Edit(
                     'addcdiv_(m, denominator, value=-group["lr"] / (1 - beta1**t))',
@@ -172,7 +173,7 @@ MOMENTS = [
                 )
             ],
             [
-                Edit("(v / (1 - beta2**t)).sqrt_()", "v.div_(1 - beta2**t).sqrt()"),
+                Edit(ROOT, "v.div_(1 - beta2**t).sqrt()"),
                 Edit(
                     'addcdiv_(m, denominator, value=-group["lr"] / (1 - beta1**t))',
                     'addcdiv_(m.div_(1 - beta1**t), denominator, value=-group["lr"])',
@@ -338,7 +339,7 @@ MOMENTS = [
             "v̂ is the mean of a square; the typical size of the gradient is its root.",
             "Divide by (v / (1 - beta2**t)).sqrt() + eps.",
         ),
-        ways=[[Edit("(v / (1 - beta2**t)).sqrt_()", "(v / (1 - beta2**t))")]],
+        ways=[[Edit(ROOT, "(v / (1 - beta2**t))")]],
     ),
     Mistake(
         id="adamw_no_momentum",
@@ -413,7 +414,7 @@ MOMENTS = [
         ways=[
             [
                 Edit(
-                    '(v / (1 - beta2**t)).sqrt_().add_(group["eps"])',
+                    ROOT + EPS,
                     '(v / (1 - beta2**t)).add_(group["eps"]).sqrt_()',
                 )
             ]
@@ -433,12 +434,12 @@ MOMENTS = [
         ways=[
             [
                 Edit(
-                    '(v / (1 - beta2**t)).sqrt_().add_(group["eps"])',
+                    ROOT + EPS,
                     'v.sqrt().add_(group["eps"]).div_(math.sqrt(1 - beta2**t))',
                 )
             ],
             [
-                Edit('(v / (1 - beta2**t)).sqrt_().add_(group["eps"])', 'v.sqrt() + group["eps"]'),
+                Edit(ROOT + EPS, 'v.sqrt() + group["eps"]'),
                 Edit('-group["lr"] / (1', '-group["lr"] * math.sqrt(1 - beta2**t) / (1'),
             ],
         ],
@@ -454,7 +455,7 @@ MOMENTS = [
             "eps keeps the denominator away from 0.",
             "Add group['eps'] to the root of v̂.",
         ),
-        ways=[[Edit('.sqrt_().add_(group["eps"])', ".sqrt_()")]],
+        ways=[[Edit(EPS, "")]],
     ),
     Mistake(
         id="adamw_eps_hard_coded",
@@ -467,7 +468,7 @@ MOMENTS = [
             "eps is a setting of the group, as lr is.",
             "Read group['eps'] in step.",
         ),
-        ways=[[Edit('.add_(group["eps"])', ".add_(1e-8)")]],
+        ways=[[Edit(EPS, ".add_(1e-8)")]],
     ),
 ]
 
@@ -647,13 +648,8 @@ WEIGHT_DECAY = [
             [
                 Edit(
                     '(1 - group["lr"] * group["weight_decay"])',
-                    "(\n"
-                    "            1\n"
-                    '            - group["lr"]\n'
-                    "            * math.sqrt(1 - beta2**t)\n"
-                    "            / (1 - beta1**t)\n"
-                    '            * group["weight_decay"]\n'
-                    "        )",
+                    '(1 - group["lr"] * math.sqrt(1 - beta2**t) / (1 - beta1**t)'
+                    ' * group["weight_decay"])',
                 )
             ]
         ],
@@ -756,7 +752,7 @@ SETTINGS_AND_STATE = [
                     "        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay",
                 ),
                 Edit('beta1, beta2 = group["betas"]', "beta1, beta2 = self.betas"),
-                Edit('.add_(group["eps"])', ".add_(self.eps)"),
+                Edit(EPS, ".add_(self.eps)"),
                 Edit('group["lr"] * group["weight_decay"]', 'group["lr"] * self.weight_decay'),
             ],
         ],

@@ -27,28 +27,22 @@ def drawn(draw, step, count):
 
 def test_settings_are_read_in_every_step(draw):
     (weight,) = weights = parameters_of(draw, 1)
-    optimizer, seen = AdamW(weights, **SETTINGS), {}
+    optimizer, trace = AdamW(weights, **SETTINGS), []
     changes = ({}, {"lr": 0.3}, {"betas": (0.4, 0.7)}, {"eps": 0.4}, {"weight_decay": 1.5})
     for step, change in enumerate(changes, start=1):
         optimizer.param_groups[0].update(change)
         step_with(optimizer, weights, drawn(draw, step, 1))
-        seen[f"after step {step} with new {', '.join(change) or 'weights'}"] = (
-            weight.detach().clone()
-        )
-    check(seen, atol=1e-6, rtol=1e-5)
+        trace.append(weight.detach().clone())
+    check({"after each step": torch.stack(trace)}, atol=1e-6, rtol=1e-5)
 
 
 def test_every_group_is_updated_with_its_own_settings(draw):
-    first, second, third = weights = parameters_of(draw, 3)
-    own = {"lr": 0.3, "betas": (0.5, 0.6), "eps": 0.2, "weight_decay": 0.05}
-    groups = [{"params": [first, second]}, {"params": [third], **own}]
-    optimizer, seen = AdamW(groups, **SETTINGS), {}
+    weights = parameters_of(draw, 3)
+    own = {"lr": 0.3, "betas": (0.55, 0.65), "eps": 0.2, "weight_decay": 0.05}
+    optimizer = AdamW([{"params": weights[:2]}, {"params": weights[2:], **own}], **SETTINGS)
     for step in range(1, 4):
         step_with(optimizer, weights, drawn(draw, step, 3))
-    seen["first of the group with the defaults"] = first.detach()
-    seen["second of the group with the defaults"] = second.detach()
-    seen["group with settings of its own"] = third.detach()
-    check(seen, atol=1e-6, rtol=1e-5)
+    check({"two of one group, one of another": torch.stack(weights)}, atol=1e-6, rtol=1e-5)
 
 
 def test_missing_gradients_and_late_ones(draw):
@@ -104,21 +98,21 @@ def test_moments_are_kept_as_their_parameter_is(draw):
 
 def test_closures_are_run_before_the_update(draw):
     (weight,) = weights = parameters_of(draw, 1)
-    target, called = draw.normal(3, 4), []
+    target, trace, returned = draw.normal(3, 4), [], []
 
     def closure():
-        called.append(torch.is_grad_enabled())
         weight.grad = None
         loss = ((weight - target) ** 3).sum()
         loss.backward()
+        calls.append(loss.item())
         return loss.item()
 
-    optimizer, seen = AdamW(weights, **SETTINGS), {}
-    for step in range(1, 4):
-        loss = outcome(lambda: optimizer.step(closure))
-        seen[f"value of step {step}"] = "none" if loss is None else loss
-        seen[f"weight after step {step}"] = weight.detach().clone()
-    seen["times called"] = len(called)
+    optimizer, calls = AdamW(weights, **SETTINGS), []
+    for _ in range(3):
+        returned.append(outcome(lambda: optimizer.step(closure)))
+        trace.append(weight.detach().clone())
+    equal = ["the loss" if value in calls else str(value) for value in returned]
+    seen = {"returned": equal, "losses": calls, "after each step": torch.stack(trace)}
     check(seen, atol=1e-6, rtol=1e-5)
 
 

@@ -37,41 +37,42 @@ def test_two_steps_worked_by_hand():
     assert_close(weight.detach(), expected, "step 2: 0.9 - 0.1 · 0.88192", atol=1e-6)
 
 
-def values(parameters, when):
-    matrix, vector = (parameter.detach().clone() for parameter in parameters)
-    return {f"matrix {when}": matrix, f"vector {when}": vector}
+def by_shape(trace):
+    """The weights after each step: all of the matrix behind one another, and of the vector."""
+    matrices, vectors = zip(*trace, strict=True)
+    return {"matrix": torch.stack(matrices), "vector": torch.stack(vectors)}
 
 
 @pytest.mark.points(2)
 def test_moments_and_their_corrections_over_four_steps(draw):
     weights = parameters_of(draw, (3, 4), (5,))
-    optimizer, seen = AdamW(weights, **SETTINGS), {}
+    optimizer, trace = AdamW(weights, **SETTINGS), []
     for step in range(1, 5):
         give_gradients(draw, step, weights)
         optimizer.step()
-        seen |= values(weights, f"after step {step}")
-    check(seen, atol=1e-6, rtol=1e-5)
+        trace.append(copies(weights))
+    check(by_shape(trace), atol=1e-6, rtol=1e-5)
 
 
 def test_weight_decay_over_four_steps(draw):
     weights = parameters_of(draw, (3, 4), (5,))
-    optimizer, seen = AdamW(weights, **{**SETTINGS, "weight_decay": 0.7}), {}
+    optimizer, trace = AdamW(weights, **{**SETTINGS, "weight_decay": 0.7}), []
     for step in range(1, 5):
         give_gradients(draw, step, weights)
         optimizer.step()
-        seen |= values(weights, f"after step {step}")
-    check(seen, atol=1e-6, rtol=1e-5)
+        trace.append(copies(weights))
+    check(by_shape(trace), atol=1e-6, rtol=1e-5)
 
 
 def test_only_weight_decay_is_left_without_a_slope(draw):
     weights = parameters_of(draw, (3, 4), (5,))
-    optimizer, seen = AdamW(weights, **{**SETTINGS, "weight_decay": 0.7}), {}
-    for step in range(1, 4):
+    optimizer, trace = AdamW(weights, **{**SETTINGS, "weight_decay": 0.7}), []
+    for _ in range(1, 4):
         for weight in weights:
             weight.grad = torch.zeros_like(weight)
         optimizer.step()
-        seen |= values(weights, f"after step {step}")
-    check(seen, atol=1e-6, rtol=1e-5)
+        trace.append(copies(weights))
+    check(by_shape(trace), atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
@@ -155,14 +156,15 @@ def test_step_leaves_gradients_and_tensors_where_they_are(draw):
 
 def test_steps_are_written_into_the_parameter(draw):
     weights = parameters_of(draw, (3, 4), (5,))
-    optimizer, held, seen = AdamW(weights, **SETTINGS), [w.detach() for w in weights], {}
+    optimizer, views = AdamW(weights, **SETTINGS), [weight.detach() for weight in weights]
+    trace = []
     for step in range(1, 4):
         give_gradients(draw, step, weights)
         optimizer.step()
-    seen |= values(weights, "after step 3")
-    seen |= values(held, "through a view taken before")
-    for name, weight in zip(("matrix", "vector"), weights, strict=True):
-        seen[f"gradient of the {name}"] = "none" if weight.grad is None else weight.grad
+        trace.append([view.clone() for view in views])
+    seen = {f"{name}, through a view": values for name, values in by_shape(trace).items()}
+    seen["matrix"] = weights[0].detach()
+    seen["its gradient"] = "none" if weights[0].grad is None else weights[0].grad
     check(seen, atol=1e-6, rtol=1e-5)
 
 
