@@ -26,9 +26,42 @@ def test_each_token_follows_from_all_tokens_before_it(make_clockwork, use_cache)
 
 
 @BOTH
-def test_greedy_tokens_of_prompts_of_different_lengths(make_clockwork, use_cache):
-    found = generate(make_clockwork(32), PROMPTS, 10, temperature=0.0, use_cache=use_cache)
-    check({f"row {row}": ids for row, ids in enumerate(found)})
+def test_greedy_tokens_of_prompts_of_different_lengths(make_clockwork, by_row, use_cache):
+    model, settings = make_clockwork(32), {"temperature": 0.0, "use_cache": use_cache}
+    check(by_row(lambda: generate(model, PROMPTS, 10, **settings), count=4))
+
+
+@BOTH
+def test_greedy_tokens_of_one_prompt(make_clockwork, by_row, use_cache):
+    model, settings = make_clockwork(32), {"temperature": 0.0, "use_cache": use_cache}
+    check(by_row(lambda: generate(model, [[3, 1, 4]], 12, **settings), count=1))
+
+
+@BOTH
+def test_where_rows_end_that_draw_stop_ids(make_clockwork, by_row, use_cache):
+    # Row 0 stops at its fifth token, row 1 at its eighth, row 2 not at all, row 3 at once.
+    whole = [by_hand(prompt, 12) for prompt in PROMPTS]
+    settings = {"temperature": 0.0, "use_cache": use_cache}
+    stop_ids = [whole[0][4], whole[1][7], whole[3][0]]
+    model = make_clockwork(32)
+    found = by_row(lambda: generate(model, PROMPTS, 12, stop_ids=stop_ids, **settings), count=4)
+    in_prompt = generate(make_clockwork(32), [[3, 1, 4]], 5, stop_ids=[1, 4], **settings)
+    found["stop ids in the prompt"] = in_prompt[0]
+    model = make_clockwork(32)
+    generate(model, [[3, 1, 4]], 20, stop_ids=by_hand([3, 1, 4], 3)[2:], **settings)
+    found["rests once all have stopped"] = len(model.calls) <= 4
+    check(found)
+
+
+@BOTH
+def test_how_many_tokens_and_what_prompts_are_afterwards(make_clockwork, use_cache):
+    found, model = {}, make_clockwork(32)
+    for count in (0, 1, 2, 9):
+        prompts = [list(prompt) for prompt in PROMPTS]
+        rows = generate(model, prompts, count, temperature=0.0, use_cache=use_cache)
+        found[f"{count} new tokens"] = [len(row) for row in rows]
+        found[f"prompts after {count}"] = [token for prompt in prompts for token in prompt]
+    check(found)
 
 
 @BOTH
@@ -98,41 +131,6 @@ def test_the_model_rests_once_all_rows_have_stopped(make_clockwork):
     assert len(model.calls) <= 4, f"the row stopped at its 3rd token; {len(model.calls)} calls"
 
 
-@pytest.mark.parametrize(
-    ("settings", "allowed"),
-    [
-        ({"temperature": 0.0}, {1}),
-        ({"temperature": 0.02}, {1}),
-        ({"top_k": 1}, {1}),
-        ({"top_k": 2}, {1, 3}),
-        ({"top_p": 0.6}, {1, 3}),
-        ({"temperature": 50.0, "top_k": 3}, {1, 2, 3}),
-        ({}, {0, 1, 2, 3, 4}),
-    ],
-    ids=["T=0", "T=0.02", "top_k=1", "top_k=2", "top_p=0.6", "T=50 top_k=3", "none"],
-)
-def test_settings_reach_the_sampler(make_clockwork, settings, allowed):
-    logits = torch.tensor([0.05, 0.5, 0.12, 0.3, 0.03]).log()
-    model = make_clockwork(8, vocab_size=5, logits=logits)
-    generator = torch.Generator().manual_seed(0)
-    found = generate(model, [[0]] * 60, 6, generator=generator, **settings)
-    assert {token for row in found for token in row} == allowed
-
-
-def test_draws_follow_the_generator(make_clockwork):
-    model = make_clockwork(8, vocab_size=50, logits=torch.zeros(50))
-    torch.manual_seed(1)
-    before = torch.get_rng_state()
-    first, again, other = (
-        generate(model, PROMPTS[:1], 30, generator=torch.Generator().manual_seed(seed))
-        for seed in (4, 4, 5)
-    )
-    assert first == again, "the same seed gave other tokens"
-    assert first != other, "another seed gave the same 30 tokens"
-    assert len(set(first[0])) > 10, "30 draws from 50 equal tokens gave nearly one token"
-    assert_close(torch.get_rng_state(), before, "the global generator was used too")
-
-
 def test_prompts_stay_as_they_were(make_clockwork):
     prompts = [list(prompt) for prompt in PROMPTS]
     generate(make_clockwork(), prompts, 6)
@@ -141,60 +139,3 @@ def test_prompts_stay_as_they_were(make_clockwork):
 
 def test_no_prompts_give_no_rows(make_clockwork):
     assert generate(make_clockwork(), [], 5) == []
-
-
-@pytest.mark.parametrize(
-    ("prompts", "count", "settings", "message"),
-    [
-        ([[1], []], 3, {}, "empty"),
-        ([[1], [2, 97]], 3, {}, r"(?s)97.*vocab_size"),
-        ([[-1]], 3, {}, r"(?s)-1.*vocab_size"),
-        ([[1]], -1, {}, "max_new_tokens"),
-        ([[1]], 3, {"temperature": -1.0}, "temperature"),
-        ([[1]], 0, {"top_k": 0}, "top_k"),
-        ([[1]], 3, {"top_p": 0.0}, "top_p"),
-        ([[1]], 3, {"temperature": 0.0, "top_p": 2.0}, "top_p"),
-    ],
-    ids=["empty", "id-97", "id-minus-1", "count", "temperature", "top_k", "top_p", "top_p-greedy"],
-)
-def test_what_cannot_be_decoded_is_refused_before_the_model_runs(
-    make_clockwork, prompts, count, settings, message
-):
-    model = make_clockwork()
-    with pytest.raises(ValueError, match=message):
-        generate(model, prompts, count, **settings)
-    assert not model.calls, "the model was run first"
-
-
-@BOTH
-def test_the_model_runs_in_eval_mode_without_gradients(make_clockwork, use_cache):
-    model = make_clockwork()
-    model.train()
-    generate(model, PROMPTS, 12, use_cache=use_cache)
-    assert all(call.modes == {False} for call in model.calls), "call model.eval() first"
-    assert not any(call.gradients for call in model.calls), "gradients were recorded"
-
-
-@pytest.mark.parametrize("fails", [False, True], ids=["", "after an error"])
-def test_every_module_is_put_back_into_its_mode(make_clockwork, fails):
-    model = make_clockwork()
-    model.train()
-    model.inner.eval()
-    before = [module.training for module in model.modules()]
-    if fails:
-        model.read = lambda *_: 1 / 0
-        with pytest.raises(ZeroDivisionError):
-            generate(model, PROMPTS, 2)
-    else:
-        generate(model, PROMPTS, 2)
-    assert [module.training for module in model.modules()] == before, "a mode was changed"
-    assert torch.is_grad_enabled(), "gradients stayed switched off"
-
-
-@BOTH
-def test_all_tensors_are_made_on_the_device_of_the_model(make_clockwork, use_cache):
-    model, expected = make_clockwork(), generate(make_clockwork(), PROMPTS, 12, temperature=0.0)
-    # A tensor made without saying where now goes to "meta", and cannot meet the model's.
-    with torch.device("meta"):
-        found = generate(model, PROMPTS, 12, temperature=0.0, use_cache=use_cache, stop_ids=[96])
-    assert found == [row[: row.index(96)] if 96 in row else row for row in expected]

@@ -6,6 +6,15 @@ from s04_transformer import ModelConfig, TransformerLM
 from s07_decoding import KVCache
 
 
+def new_cache(*sizes, **settings):
+    """A cache where memory that was taken without being filled holds NaN, and nothing by chance."""
+    torch.use_deterministic_algorithms(True)
+    try:
+        return KVCache(*sizes, **settings)
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 def make(draw, dtype=None):
     """A model with three layers, a cache for each of them, and two rows of nine tokens."""
     config = ModelConfig(
@@ -13,7 +22,7 @@ def make(draw, dtype=None):
     )
     model = TransformerLM(config, dtype=dtype)
     draw.weights(model)
-    caches = [KVCache(2, 2, 12, 6, dtype=dtype) for _ in range(config.num_layers)]
+    caches = [new_cache(2, 2, 12, 6, dtype=dtype) for _ in range(config.num_layers)]
     return model, caches, draw.distinct(23, 2, 9)
 
 
@@ -41,6 +50,64 @@ def test_logits_of_a_prefill_and_four_steps(draw):
     pieces = forced(model, caches, tokens, [4, 1, 1, 1, 1])
     names = ["prefill", "step 1", "step 2", "step 3", "step 4"]
     check(dict(zip(names, pieces, strict=True)), atol=1e-5, rtol=1e-5)
+
+
+def test_logits_of_a_prompt_in_pieces_and_of_a_new_start(draw):
+    model, caches, tokens = make(draw)
+    names = ["first piece", "second piece", "one more", "anew", "anew, step 1", "anew, step 2"]
+    pieces = forced(model, caches, tokens, [4, 4, 1])
+    pieces += forced(model, caches, tokens.flip(1), [4, 1, 1])
+    check(dict(zip(names, pieces, strict=True)), atol=1e-5, rtol=1e-5)
+
+
+def test_logits_of_two_rows_of_different_lengths(draw):
+    model, caches, tokens = make(draw)
+    rows, prefill = torch.arange(2)[:, None], tokens[:, :4].clone()
+    prefill[1, 2:] = 0  # the second row has two tokens and two of padding
+    found = {}
+    with torch.no_grad():
+        logits = model(prefill, positions=torch.arange(4), cache=caches)
+        found["last of the prefill"] = logits[rows, torch.tensor([[3], [1]])]
+        for step in range(4):
+            positions = torch.tensor([[4 + step], [2 + step]])
+            logits = model(tokens[rows, positions], positions=positions, cache=caches)
+            found |= {f"long row, step {step}": logits[0], f"short row, step {step}": logits[1]}
+    check(found, atol=1e-5, rtol=1e-5)
+
+
+def test_what_update_returns(draw):
+    cache, k, v = new_cache(2, 3, 9, 4), draw.normal(2, 3, 5, 4), draw.normal(2, 3, 5, 4)
+    found, last = {}, 0
+    for name, length, positions in [
+        ("prefill", 5, torch.arange(5)),
+        ("step", 1, torch.tensor([[5], [2]])),
+        ("piece", 2, torch.tensor([[6, 7], [3, 4]])),
+        ("new start", 3, torch.arange(1, 4)),
+    ]:
+        keys, values, mask = cache.update(k[:, :, :length], v[:, :, :length], positions)
+        # Slots that nobody has written may be there or not; nobody may attend to them.
+        last = max(last, int(positions.max()))
+        found[f"{name}: keys"] = keys[:, :, : last + 1].clone()
+        found[f"{name}: values"] = values[:, :, : last + 1].clone()
+        found[f"{name}: mask"] = mask[:, 0, :, :5].expand(2, -1, -1)
+        found[f"{name}: attends beyond"] = bool(mask[..., last + 1 :].any())
+        k, v = k.roll(1, dims=2), v.roll(1, dims=2)
+    check(found, atol=1e-6)
+
+
+def test_what_a_cache_is_made_of(draw):
+    cache = new_cache(2, 3, 7, 4)
+    found = {"keys at first": cache.keys.clone(), "values at first": cache.values.clone()}
+    half = KVCache(1, 2, 8, 4, device="meta", dtype=torch.bfloat16)
+    found["devices"] = [half.keys.device.type, half.values.device.type]
+    found["dtypes"] = [str(half.keys.dtype), str(half.values.dtype)]
+    kv = draw.normal(2, 3, 1, 4)
+    returned = [cache.update(kv, kv, torch.tensor([position]))[:2] for position in range(5)]
+    storages = {part.untyped_storage().data_ptr() for pair in returned for part in pair}
+    found["update takes new memory"] = len(storages) > 2
+    kv.zero_()  # the cache holds a copy
+    found["keys afterwards"] = returned[-1][0][:, :, :5].clone()
+    check(found)
 
 
 def test_a_prompt_may_come_in_pieces(draw):
@@ -111,13 +178,12 @@ def test_a_query_may_attend_up_to_its_own_position():
 
 def test_the_memory_is_taken_once():
     cache, kv = KVCache(2, 2, 64, 4), torch.ones(2, 2, 1, 4)
-    places = set()
-    for position in range(5):
-        keys, values, _ = cache.update(kv, kv, torch.tensor([position]))
-        storages = keys.untyped_storage(), values.untyped_storage()
-        places.add(tuple(storage.data_ptr() for storage in storages))
-        assert {storage.nbytes() for storage in storages} == {2 * 2 * 64 * 4 * 4}, "64 slots each"
-    assert len(places) == 1, "update copied the cache; it should write into the memory it has"
+    returned = [cache.update(kv, kv, torch.tensor([position]))[:2] for position in range(5)]
+    storages = [part.untyped_storage() for pair in returned for part in pair]
+    places = {storage.data_ptr(): storage.nbytes() for storage in storages}
+    # One tensor for each of them, or one for both.
+    assert len(places) <= 2, "update copied the cache; it should write into the memory it has"
+    assert sum(places.values()) == 2 * (2 * 2 * 64 * 4) * 4, "64 slots for keys and for values"
 
 
 def test_keys_are_kept_as_they_are_when_their_tensor_changes():
@@ -138,13 +204,15 @@ def test_two_caches_share_nothing():
 
 
 def test_cache_is_made_with_the_device_and_dtype_it_is_given():
-    kv = torch.zeros(1, 2, 3, 4, device="meta", dtype=torch.bfloat16)
-    positions = torch.arange(3, device="meta")
     cache = KVCache(1, 2, 8, 4, device="meta", dtype=torch.bfloat16)
-    keys, values, mask = cache.update(kv, kv, positions)
-    found = {(part.device.type, part.dtype) for part in (keys, values)}
-    assert found == {("meta", torch.bfloat16)}
-    assert (mask.device.type, mask.dtype) == ("meta", torch.bool)
+    found = {(part.device.type, part.dtype) for part in (cache.keys, cache.values)}
+    assert found == {("meta", torch.bfloat16)}, f"found {found}"
+
+
+def test_what_update_returns_has_the_dtype_of_the_cache():
+    kv = torch.zeros(1, 2, 3, 4, dtype=torch.bfloat16)
+    found = KVCache(1, 2, 8, 4, dtype=torch.bfloat16).update(kv, kv, torch.arange(3))
+    assert [part.dtype for part in found] == [torch.bfloat16, torch.bfloat16, torch.bool]
 
 
 def test_a_bfloat16_model_decodes_as_without_a_cache(draw):

@@ -1,7 +1,9 @@
+from functools import partial
+
 import pytest
 import torch
 
-from groundup.testing import assert_close
+from groundup.testing import assert_close, check, outcome
 from s07_decoding import sample_token, token_probabilities
 
 # In no order, so that a rank is never an id.
@@ -10,6 +12,91 @@ LOGITS = torch.tensor([0.05, 0.5, 0.12, 0.3, 0.03]).log()
 
 def seeded(seed):
     return torch.Generator().manual_seed(seed)
+
+
+def test_which_tokens_are_ever_drawn(draw):
+    logits, found = draw.normal(2, 3, 5, scale=0.5), {}
+    rows = logits.expand(50, 2, 3, 5)
+    for settings in (
+        {"top_k": 1},
+        {"top_k": 3},
+        {"top_p": 0.5},
+        {"top_k": 4, "top_p": 0.7},
+        {"temperature": 0.0},
+        {"temperature": 1e-4},
+    ):
+        generator, seen = seeded(1), torch.zeros(2, 3, 5, dtype=torch.bool)
+        drawing = partial(sample_token, rows, generator=generator, **settings)
+        for drawn in (outcome(drawing) for _ in range(40)):
+            if isinstance(drawn, str):
+                seen = drawn
+                break
+            seen |= (drawn[..., None] == torch.arange(5)).any(dim=0)
+        found[str(settings)] = seen
+    check(found)
+
+
+def test_draws_from_single_tokens(draw):
+    one_each = torch.full((2, 3, 7), -torch.inf).scatter(-1, draw.distinct(7, 2, 3)[..., None], 0.0)
+    found = {
+        "rows": outcome(lambda: sample_token(one_each, generator=seeded(1))),
+        "one row": outcome(lambda: sample_token(one_each[1, 2])),
+        "half precision": outcome(lambda: sample_token(one_each.bfloat16())),
+        "greedy": outcome(lambda: sample_token(one_each, temperature=0.0)),
+    }
+    check(found)
+
+
+def test_frequencies_of_twenty_thousand_draws():
+    rows, found = LOGITS.expand(20_000, 5), {}
+    for name, settings in {
+        "plain": {},
+        "T=2": {"temperature": 2.0},
+        "k=3": {"top_k": 3},
+        "p=0.6": {"top_p": 0.6},
+    }.items():
+        drawn = sample_token(rows, generator=seeded(12), **settings)
+        expected = token_probabilities(LOGITS, **settings)
+        # Six standard deviations of a frequency of 1/2 are 0.021.
+        differences = (drawn.bincount(minlength=5) / 20_000 - expected).abs()
+        found[name] = ["as expected" if size < 0.022 else "not" for size in differences.tolist()]
+    check(found)
+
+
+def test_whose_random_numbers_are_used():
+    equal, generator = torch.zeros(50, 100), seeded(13)
+    states = [generator.get_state()]
+    before = torch.get_rng_state()
+    first = sample_token(equal, generator=generator)
+    states.append(generator.get_state())
+    second = sample_token(equal, generator=generator)
+    again, other = (sample_token(equal, generator=seeded(seed)) for seed in (13, 14))
+    states.append(generator.get_state())
+    sample_token(equal, temperature=0.0, generator=generator)
+    found = {
+        "the generator's": not torch.equal(states[0], states[1]),
+        "the global one's": not torch.equal(torch.get_rng_state(), before),
+        "some at temperature 0": not torch.equal(states[2], generator.get_state()),
+        "new ones in each draw": not torch.equal(first, second),
+        "new ones with another seed": not torch.equal(first, other),
+        "the same with the same seed": torch.equal(first, again),
+        "new ones for each row": first.unique().numel() > 10,
+    }
+    torch.manual_seed(0)
+    first = sample_token(equal)
+    torch.manual_seed(0)
+    found["the global one's if there is no other"] = torch.equal(first, sample_token(equal))
+    check(found)
+
+
+def test_what_a_draw_does_with_settings_that_make_no_sense():
+    settings = [
+        {"temperature": temperature} | other
+        for temperature in (0.0, 1e-4)
+        for other in ({"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5})
+    ]
+    settings += [{"temperature": -1.0}, {"temperature": float("nan")}]
+    check({str(each): outcome(lambda each=each: sample_token(LOGITS, **each)) for each in settings})
 
 
 def test_samples_are_as_frequent_as_their_probabilities():

@@ -1,10 +1,65 @@
+from functools import partial
+
 import pytest
 import torch
 
+from groundup.testing import check, outcome
 from s07_decoding import generate, stream
 
 PROMPT = [3, 1, 4]
 BOTH = pytest.mark.parametrize("use_cache", [True, False], ids=["cached", "uncached"])
+
+
+@BOTH
+def test_streamed_tokens(make_clockwork, use_cache):
+    settings = {"temperature": 0.0, "use_cache": use_cache}
+    whole = outcome(lambda: list(stream(make_clockwork(32), PROMPT, 9, **settings)))
+    stop = [90] if isinstance(whole, str) else whole[6:7]
+    cut = outcome(lambda: list(stream(make_clockwork(8), PROMPT, 20, **settings)))
+    stopped = list(stream(make_clockwork(32), PROMPT, 9, stop_ids=stop, **settings))
+    check({"within the context": whole, "beyond it": cut, "up to a stop id": stopped})
+
+
+@BOTH
+def test_what_happens_between_two_tokens(make_clockwork, use_cache):
+    model = make_clockwork(32)
+    model.train()
+    tokens = stream(model, PROMPT, 20, temperature=0.0, use_cache=use_cache)
+    calls, training, gradients = [len(model.calls)], [], []
+    for _ in range(3):
+        next(tokens)
+        calls.append(len(model.calls))
+        training.append(model.training)
+        gradients.append(torch.is_grad_enabled())
+    tokens.close() if hasattr(tokens, "close") else None
+    torch.set_grad_enabled(True)
+    found = {
+        "calls before the first token": calls[0],
+        "calls for the first token are few": calls[1] <= 2,
+        "calls for each later token": [calls[2] - calls[1], calls[3] - calls[2]],
+        "the model trains in between": training,
+        "gradients in between": gradients,
+        "trained during": any(True in call.modes for call in model.calls),
+        "gradients during": any(call.gradients for call in model.calls),
+    }
+    check(found)
+
+
+def test_when_a_stream_complains(make_clockwork):
+    found = {}
+    for prompt, count, settings in [
+        ([], 3, {}),
+        ([97], 3, {}),
+        ([1], -1, {}),
+        ([1], 3, {"top_p": 1.5}),
+        ([1], 3, {"temperature": -1.0}),
+    ]:
+        name = f"{prompt} {count} {settings}"
+        tokens = outcome(partial(stream, make_clockwork(), prompt, count, **settings))
+        found[f"{name}: at the call"] = tokens if isinstance(tokens, str) else "silent"
+        later = outcome(partial(list, "" if isinstance(tokens, str) else tokens))
+        found[f"{name}: later"] = later if isinstance(later, str) else len(later)
+    check(found)
 
 
 @BOTH

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s07_decoding import token_probabilities
 
 # In no order, so that a rank is never an id. Written out: .05 .5 .12 .3 .03
@@ -17,6 +17,87 @@ def test_filters_over_a_grid_of_settings():
     grid = [(t, k, p) for t in (0.5, 1.0, 2.0) for k in (None, 2, 3) for p in (None, 0.4, 0.6, 0.9)]
     found = {f"T={t} k={k} p={p}": probabilities(t, k, p) for t, k, p in grid}
     check(found, atol=1e-6, rtol=1e-5)
+
+
+def observed(logits, **settings):
+    """The distribution, or why there is none; the caller keeps its logits whatever happens."""
+    return outcome(lambda: token_probabilities(logits.clone(), **settings))
+
+
+def test_temperatures_of_two_rows(draw):
+    logits = draw.normal(2, 7, scale=1.5)
+    found = {f"T={t}": observed(logits, temperature=t) for t in (0.3, 0.8, 1.0, 2.5)}
+    check(found, atol=1e-6, rtol=1e-5)
+
+
+def test_temperature_zero_and_nearly_zero(draw):
+    found = {
+        "zero": observed(draw.normal(2, 7), temperature=0.0),
+        "equals": observed(
+            torch.tensor([[1.0, 4.0, 2.0, 4.0], [3.0, 0.0, 3.0, 3.0]]), temperature=0.0
+        ),
+        "nearly zero": observed(torch.tensor([30.0, -80.0, 90.0]), temperature=1e-38),
+    }
+    check(found, atol=1e-6)
+
+
+def test_top_k_of_two_rows(draw):
+    logits = draw.normal(2, 7, scale=1.5)
+    found = {f"k={k}": observed(logits, top_k=k) for k in (1, 2, 5, 7, 50)}
+    found["equals"] = observed(torch.tensor([1.0, 2.0, 1.0, 2.0, 1.0, 1.0]), top_k=3)
+    check(found, atol=1e-6, rtol=1e-5)
+
+
+def test_top_p_of_two_rows(draw):
+    logits = draw.normal(2, 7)
+    found = {f"p={p}": observed(logits, top_p=p) for p in (1e-9, 0.3, 0.6, 0.95, 1.0)}
+    # Eight eighths are exact in binary: four of them reach 1/2 without a fifth.
+    found["exactly"] = observed(torch.zeros(8), top_p=0.5)
+    found["equals"] = observed(torch.tensor([1.0, 2.0, 1.0, 2.0, 1.0, 1.0]), top_p=0.7)
+    check(found, atol=1e-6, rtol=1e-5)
+
+
+def test_how_many_of_203_tokens_stay_with_top_p_one():
+    logits = torch.cat([torch.zeros(3), torch.full((200,), -18.0)])
+    check(outcome(lambda: int((token_probabilities(logits, top_p=1.0) > 0).sum())))
+
+
+def test_probabilities_of_bfloat16_logits(draw):
+    logits = draw.normal(2, 40, scale=2.0).bfloat16()
+    found = {
+        "plain": observed(logits),
+        "sharpened": observed(logits, temperature=0.7),
+        "filtered": observed(logits, temperature=0.7, top_k=30, top_p=0.9),
+        "zero": observed(logits, temperature=0.0),
+    }
+    check(found, atol=1e-6, rtol=1e-5)
+
+
+def test_what_the_logits_are_afterwards(draw):
+    logits = draw.normal(2, 9)
+    found = {}
+    for name, settings in {
+        "plain": {},
+        "T=0": {"temperature": 0.0},
+        "T=0.5": {"temperature": 0.5},
+        "k=5": {"top_k": 5},
+        "p=0.8": {"top_p": 0.8},
+    }.items():
+        found[name] = logits.clone()
+        token_probabilities(found[name], **settings)
+    check(found)
+
+
+def test_what_is_done_with_settings_that_make_no_sense(draw):
+    logits = draw.normal(7)
+    settings = [
+        *({"temperature": value} for value in (-0.1, float("nan"), float("inf"))),
+        *({"top_k": value} for value in (0, -3)),
+        *({"top_p": value} for value in (0.0, -0.5, 1.01)),
+        {"temperature": 0.0, "top_k": 0},
+        {"temperature": 0.0, "top_p": -0.5},
+    ]
+    check({str(each): observed(logits, **each) for each in settings}, atol=1e-6)
 
 
 def test_plain_settings_give_the_softmax(draw):

@@ -1,8 +1,10 @@
 """What the model is fed: how often, and what when the row no longer fits into the context."""
 
+from functools import partial
+
 import pytest
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s07_decoding import generate
 
 PROMPT = [7, 3, 5]
@@ -47,10 +49,46 @@ def test_a_long_prompt_keeps_its_last_tokens_by_the_same_rule(make_clockwork, us
 
 
 @BOTH
-def test_tokens_far_beyond_the_context(make_clockwork, use_cache):
-    prompts = [PROMPT, [2] * 8, list(range(20))]
-    found = generate(make_clockwork(8), prompts, 24, temperature=0.0, use_cache=use_cache)
-    check({f"row {row}": ids for row, ids in enumerate(found)})
+def test_tokens_far_beyond_the_context(make_clockwork, by_row, use_cache):
+    prompts, model = [PROMPT, [2] * 8, list(range(20))], make_clockwork(8)
+    settings = {"temperature": 0.0, "use_cache": use_cache}
+    check(by_row(lambda: generate(model, prompts, 24, **settings), count=3))
+
+
+@BOTH
+def test_tokens_of_single_rows_up_to_the_context_and_beyond(make_clockwork, by_row, use_cache):
+    model, settings, found = make_clockwork(8), {"temperature": 0.0, "use_cache": use_cache}, {}
+    for length, count in [(3, 6), (3, 16), (8, 3), (9, 8), (13, 8)]:
+        prompt = [(5 * place + 3) % 97 for place in range(length)]
+        row = by_row(partial(generate, model, [prompt], count, **settings), count=1)
+        found[f"{length} tokens and {count} more"] = row["row 0"]
+    check(found)
+
+
+def test_what_the_model_is_fed(make_clockwork):
+    found = {}
+    for context, count, use_cache in [(32, 12, True), (6, 20, True), (6, 20, False)]:
+        model = make_clockwork(context)
+        outcome(partial(generate, model, [PROMPT], count, temperature=0.0, use_cache=use_cache))
+        name = f"{'cached' if use_cache else 'uncached'}, context {context}"
+        rows = [row for call in model.calls for row in call.positions]
+        found[f"{name}: passes a cache"] = sorted({call.cached for call in model.calls})
+        if use_cache:
+            found[f"{name}: positions"] = [place for row in rows for place in row]
+        else:
+            found[f"{name}: longest"] = max(len(row) for row in rows)
+            found[f"{name}: first positions"] = sorted({row[0] for row in rows})
+    check(found)
+
+
+def test_how_much_a_batch_is_fed(make_clockwork):
+    found, model = {}, make_clockwork(64)
+    generate(model, [[4] * 5, [6] * 2, [8] * 3], 30, temperature=0.0)
+    found["3 rows, the tokens once and some padding"] = fed(model) <= 102
+    model = make_clockwork(32)
+    generate(model, [[4] * (1 + 3 * row) for row in range(8)], 60, temperature=0.0)
+    found["cuts feed the rows that are cut"] = fed(model) < 2000
+    check(found)
 
 
 @BOTH
