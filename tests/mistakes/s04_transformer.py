@@ -401,7 +401,7 @@ BLOCK = [
     ),
     Mistake(
         id="block_norms_swapped",
-        sentence="attn_norm and ffn_norm are exchanged: each stands before the other's sublayer.",
+        sentence="Your attn_norm and ffn_norm are exchanged: each feeds the other's sublayer.",
         why="on a fresh model it looks right, since all gains are 1; loaded weights go wrong.",
         contract="TransformerBlock.forward",
         section="the-block",
@@ -1198,7 +1198,7 @@ MODEL = [
     ),
     Mistake(
         id="tying_ignored",
-        sentence="tie_embeddings has no effect: your two matrices are never tied.",
+        sentence="Setting tie_embeddings has no effect: your two matrices are never tied.",
         why="the model has V · d_model parameters more than its configuration says.",
         contract="TransformerLM",
         section="tied-embeddings",
