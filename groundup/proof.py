@@ -121,8 +121,8 @@ def _path(stage: Stage) -> str:
 
 
 def _mistaken(name: str, stages: Sequence[Stage]) -> Job:
-    options = ["--reference=all", f"--mistake={name}", "--probes"]
-    return Job(name, [*map(_path, stages), *options], ALONE)
+    tests = [*map(_path, stages), "--reference=all", "--probes"]
+    return Job(name, [*tests, f"--mistake={name}"], ALONE, warm_up=tests)
 
 
 def _judge_slip(slip: Slip, session: Session, found: Findings) -> None:

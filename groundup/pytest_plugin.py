@@ -194,7 +194,7 @@ def _what_is_known(item: pytest.Item, error: BaseException | None) -> dict[str, 
     path = testing.snapshot_path(item)
     if _calls_check(item) and path.is_file() and not recording:
         parts = getattr(error, "parts", None)
-        snapshot = snapshots.read(path, mistakes=parts is not None)
+        snapshot = snapshots.read(path, mistakes=error is not None)
         probe = probe_of(item.nodeid, error is None, snapshot, parts)
         known["probe"] = {
             name: sorted(value) if isinstance(value, frozenset) else value

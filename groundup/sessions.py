@@ -1,7 +1,7 @@
 """Many pytest sessions in processes of their own, as many at a time as there are cores.
 
-Where the system can fork, a session starts from this process, which has loaded torch already:
-that takes a tenth of the time.
+Where the system can fork, a session starts from a process that has loaded torch already, and has
+run the same tests before: that takes a tenth of the time.
 """
 
 import gc
@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,15 @@ from typing import Any
 import numpy
 
 from groundup.commands import pytest_events
-from groundup.stages import ROOT
+from groundup.stages import ROOT, STAGES
+
+CAN_FORK = sys.platform == "linux"  # macOS can, but its system libraries do not survive it
 
 SECONDS = 120
 """After which a test that does not end is stopped."""
 
 EVENTS = ("-q", "-p", pytest_events.__name__, "--continue-on-collection-errors")
+UNTYPED = ("-o", "addopts=", "-p", "groundup.pytest_plugin", "--import-mode=importlib")
 PRELOADED = (
     *("torch", "einx", "regex", "tiktoken", "jaxtyping", "beartype", "hypothesis", "matplotlib"),
     *("xdist.plugin", "pytest_timeout", "jaxtyping._pytest_plugin", "groundup.pytest_plugin"),
@@ -40,6 +44,12 @@ class Job:
     arguments: Sequence[str]
     """Of pytest."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    warm_up: Sequence[str] = ()
+    """Arguments of pytest too: what to run once before, in the process that such jobs start from.
+
+    einx solves each combination of shapes anew in every process, which takes longer than most
+    tests.
+    """
 
 
 @dataclass(frozen=True)
@@ -52,11 +62,37 @@ class Session:
 
 
 def run(jobs: Sequence[Job], workers: int | None = None) -> Iterator[Session]:
-    """The sessions of `jobs`, in the order in which they end."""
-    can_fork = sys.platform == "linux"  # macOS can, but its system libraries do not survive it
-    context = multiprocessing.get_context("fork" if can_fork else "spawn")
-    if can_fork:
-        _preload()
+    """The sessions of `jobs`, in the order in which they end, those with one warm-up together."""
+    if not CAN_FORK:
+        yield from _run_each(jobs, workers)
+        return
+    _preload()
+    groups: dict[tuple[str, ...], list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(tuple(job.warm_up), []).append(job)
+    for arguments, group in groups.items():
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=_serve, args=(arguments, group, workers, sender))
+        process.start()
+        sender.close()
+        for _ in group:
+            yield receiver.recv()
+        process.join()
+
+
+def _serve(
+    arguments: Sequence[str], jobs: Sequence[Job], workers: int | None, sender: Connection
+) -> None:
+    """In a process of its own: warm up, then run `jobs` and send back what comes of them."""
+    if arguments:
+        _warm_up(arguments)
+    for session in _run_each(jobs, workers):
+        sender.send(session)
+
+
+def _run_each(jobs: Sequence[Job], workers: int | None) -> Iterator[Session]:
+    context = multiprocessing.get_context("fork" if CAN_FORK else "spawn")
     waiting = list(enumerate(jobs))[::-1]
     running: dict[Any, tuple[Any, Job, Path]] = {}
     with tempfile.TemporaryDirectory() as temporary:
@@ -76,6 +112,24 @@ def _preload() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     importlib.import_module("einx").id("a b -> b a", numpy.zeros((2, 3)))  # loads its solver
+
+
+def _warm_up(arguments: Sequence[str]) -> None:
+    """Run pytest here, and forget the stages and the tests that it has imported.
+
+    Without the project's options, that is, without checks of types: beartype would remember the
+    classes of the stages.
+    """
+    finders, path, environment = list(sys.meta_path), list(sys.path), dict(os.environ)
+    with tempfile.TemporaryDirectory() as folder:
+        _pytest(Job("warm up", [*arguments, *UNTYPED]), Path(folder))
+    sys.meta_path[:], sys.path[:] = finders, path
+    os.environ.clear()
+    os.environ.update(environment)
+    packages = {"tests", *(stage.package for stage in STAGES)}
+    for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
+        del sys.modules[name]
+    gc.collect()
     gc.freeze()  # pytest collects garbage as it ends, and need not look at all of torch for it
 
 
@@ -107,17 +161,22 @@ def _started(context: BaseContext, job: Job, folder: Path) -> Any:
 
 
 def _run(job: Job, folder: Path) -> None:
-    """In the new process: pytest, with what it prints in a file."""
+    code = _pytest(job, folder)
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def _pytest(job: Job, folder: Path) -> int:
+    """Run pytest in this process, with what it prints and its events in files of `folder`."""
     import pytest
 
     output = os.open(folder / "output", os.O_WRONLY | os.O_CREAT)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    os.close(output)
     os.environ.update(job.environment, **{pytest_events.VARIABLE: str(folder / "events")})
     options = ["-p", "no:cacheprovider", f"--timeout={SECONDS}"]
-    code = pytest.main([*job.arguments, *EVENTS, *options])
-    sys.stdout.flush()
-    os._exit(int(code))
+    return int(pytest.main([*job.arguments, *EVENTS, *options]))
 
 
 def _session(job: Job, code: int | None, folder: Path) -> Session:

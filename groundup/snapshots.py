@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import sys
@@ -149,24 +150,42 @@ class Snapshot:
         return all(self.agree(part, wanted[name]) for name, part in parts.items())
 
 
+Place = tuple[str, str, tuple[int, ...], int]
+"""Of a part in a file: its kind, the array that it is in, its shape, and where it begins there."""
+
+
 def write(path: Path, snapshot: Snapshot) -> None:
-    """As a NumPy archive: `expected/PART`, `SLIP/PART`, and a header in JSON."""
-    groups = {"expected": snapshot.expected, **snapshot.mistakes}
-    header = {
-        "rtol": snapshot.rtol,
-        "atol": snapshot.atol,
-        "kinds": {
-            group: None if parts is None else {name: part.kind for name, part in parts.items()}
-            for group, parts in groups.items()
-        },
-    }
-    arrays = {
-        f"{group}/{name}": part.values
-        for group, parts in groups.items()
+    """As a NumPy archive of a few long arrays, one a dtype, and a header in JSON that says what
+    stands where; one array for each part would take many times longer to read."""
+    expected, arrays = _packed("expected", snapshot.expected)
+    header: dict[str, Any] = {"rtol": snapshot.rtol, "atol": snapshot.atol, "expected": expected}
+    changed = {
+        f"{slip}/{name}": part
+        for slip, parts in snapshot.mistakes.items()
         for name, part in (parts or {}).items()
     }
+    places, more = _packed("mistakes", changed)
+    header["mistakes"] = {
+        slip: None if parts is None else {name: places[f"{slip}/{name}"] for name in parts}
+        for slip, parts in snapshot.mistakes.items()
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, allow_pickle=False, header=np.array(json.dumps(header)), **arrays)
+    words = np.array(json.dumps(header))
+    np.savez_compressed(path, allow_pickle=False, header=words, **arrays, **more)
+
+
+def _packed(
+    group: str, parts: Mapping[str, Record]
+) -> tuple[dict[str, Place], dict[str, np.ndarray[Any, Any]]]:
+    """Where each part is, and the arrays they are in."""
+    places: dict[str, Place] = {}
+    pieces: dict[str, list[np.ndarray[Any, Any]]] = {}
+    for name, part in parts.items():
+        array = f"{group}/{part.values.dtype.kind}{part.values.dtype.itemsize}"
+        before = pieces.setdefault(array, [])
+        places[name] = part.kind, array, part.values.shape, sum(piece.size for piece in before)
+        before.append(part.values.ravel())
+    return places, {array: np.concatenate(each) for array, each in pieces.items()}
 
 
 def read(path: Path, *, mistakes: bool = True) -> Snapshot:
@@ -178,17 +197,20 @@ def read(path: Path, *, mistakes: bool = True) -> Snapshot:
         )
     with np.load(path, allow_pickle=False) as file:
         header = json.loads(str(file["header"]))
+        groups = ("expected/", "mistakes/") if mistakes else ("expected/",)
+        arrays = {name: file[name] for name in file.files if name.startswith(groups)}
 
-        def parts(group: str) -> dict[str, Record]:
-            kinds = header["kinds"][group]
-            return {name: Record(kind, file[f"{group}/{name}"]) for name, kind in kinds.items()}
-
-        slips = {
-            name: parts(name) if mistakes and kinds is not None else None
-            for name, kinds in header["kinds"].items()
-            if name != "expected"
+    def parts(places: Mapping[str, Place]) -> dict[str, Record]:
+        return {
+            name: Record(kind, arrays[array][start : start + math.prod(shape)].reshape(shape))
+            for name, (kind, array, shape, start) in places.items()
         }
-        return Snapshot(parts("expected"), header["rtol"], header["atol"], slips)
+
+    slips = {
+        slip: parts(places) if mistakes and places is not None else None
+        for slip, places in header["mistakes"].items()
+    }
+    return Snapshot(parts(header["expected"]), header["rtol"], header["atol"], slips)
 
 
 def manifest(fixtures: Path) -> dict[str, Any]:
@@ -231,9 +253,11 @@ def main(words: Sequence[str]) -> int:
 
 
 def _recording(stage: Stage, target: Path, slip: str = "") -> sessions.Job:
-    options = ["--reference=all", "--record-snapshots", *([f"--mistake={slip}"] if slip else [])]
+    tests = [str(stage.tests), "--reference=all"]
+    options = ["--record-snapshots", *([f"--mistake={slip}"] if slip else [])]
     environment = {FOLDER_VARIABLE: str(target)}
-    return sessions.Job(slip or "expected", [str(stage.tests), *options], environment)
+    warm_up = [*tests, "--probes"] if slip else []
+    return sessions.Job(slip or "expected", [*tests, *options], environment, warm_up)
 
 
 def _merged(path: Path, made: Path, slips: list[str]) -> Snapshot:

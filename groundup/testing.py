@@ -126,7 +126,8 @@ def check(observation: Any, *, rtol: float = 0.0, atol: float = 0.0) -> None:
     snapshot = snapshots.read(path, mistakes=False)
     for name, expected in snapshot.expected.items():
         if name not in records:
-            raise Mismatch(f"the observation has no {name}; it has {', '.join(records)}")
+            text = f"the observation has no {name}; it has {', '.join(records)}"
+            raise Mismatch(text, parts=records)
         difference = snapshots.difference(records[name], expected, rtol=rtol, atol=atol)
         if difference:
             text = difference if len(parts) == 1 else f"{name}: {difference}"

@@ -22,6 +22,11 @@ def _write(**event: Any) -> None:
         file.write(json.dumps(event) + "\n")
 
 
+def pytest_sessionstart() -> None:
+    global _started
+    _started = time.monotonic()
+
+
 def pytest_collectreport(report: pytest.CollectReport) -> None:
     if report.failed:
         _write(event="broken", test=report.nodeid, text=report.longreprtext)

@@ -67,6 +67,29 @@ def test_special_tokens_may_be_cut_anywhere(make_tokenizer):
         assert_close(ids, expected, f"{text[:cut]!r}, then {text[cut:]!r}")
 
 
+def test_special_tokens_with_white_space_are_not_cut(make_tokenizer):
+    tokenizer = make_tokenizer(["<|end of text|>", "the crow", "\n\n"])
+    strings = [
+        "in the",
+        " crow the",
+        " cr",
+        "ow<|end ",
+        "of",
+        " text|> a\n",
+        "\nthe c",
+        "rows",
+        "\n",
+    ]
+    between = Watched(["<|end of text|>", "the crow"] * 6)
+    taken = [between.taken for _ in tokenizer.encode_iterable(between)]
+    check(
+        {
+            "ids": list(tokenizer.encode_iterable(strings)),
+            "read too early": [max(0, count - place - 2) for place, count in enumerate(taken)],
+        }
+    )
+
+
 def test_no_strings_give_no_ids(make_tokenizer):
     tokenizer = make_tokenizer()
     assert list(tokenizer.encode_iterable([])) == []
@@ -102,3 +125,23 @@ def test_no_more_than_two_strings_are_held_back(make_tokenizer, line):
         assert held_back <= 2 * len(line), f"{held_back} characters are held back"
         written += len(tokenizer.vocab[token_id])
     assert written == 300 * len(line)
+
+
+def test_how_far_is_read_ahead_of_each_id(make_tokenizer):
+    tokenizer = make_tokenizer()
+    strings = ["They", " stole", " twelve", " grains", " and", " then", " crows", " slept"] * 2
+    watched, ahead, done = Watched(strings), [], 0
+    ends = list(itertools.accumulate(map(len, strings)))
+    ids = tokenizer.encode_iterable(watched)
+    at_once = watched.taken
+    for token_id in ids:
+        done += len(tokenizer.vocab[token_id])
+        needed = 2 + sum(end < done for end in ends)  # the string it ends in, and the next
+        ahead.append(max(0, watched.taken - needed))
+    check(
+        {
+            "read at once": at_once,
+            "read too early for each id": ahead,
+            "an iterator": "yes" if iter(ids) is ids else "no",
+        }
+    )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import settings
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, outcome
 from s01_bpe import Tokenizer, to_tiktoken
 
 REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_examples=200)
@@ -50,6 +50,36 @@ def test_merges_txt_is_gpt2s(make_tokenizer, given, tmp_path):
     found = [tuple(vocab[part] for part in line.split(" ")) for line in lines]
     id_of = {token: token_id for token_id, token in given()[0].items()}
     assert found == [(id_of[first], id_of[second]) for first, second in given()[1]]
+
+
+def test_the_saved_merges_as_text(make_tokenizer, tmp_path):
+    make_tokenizer().save(tmp_path)
+    lines = (tmp_path / "merges.txt").read_text(encoding="utf-8").split("\n")
+    check({"first": lines[:1], "others": lines[1:]})
+
+
+def test_what_is_loaded_from_files(make_tokenizer, tmp_path):
+    special_tokens, text = ["<|pad|>", "<|endoftext|>"], "the naïve crow<|pad|> Zoë 🙃<|endoftext|>"
+    ids = {"\u0120": 0, "a": 1, "\u0120a": 2, "#": 3, "##": 4, "##a": 5, "\u0143": 6, "b": 7}
+    (tmp_path / "v.json").write_text(json.dumps(ids), encoding="utf-8")
+    (tmp_path / "m.txt").write_text("# #\n\u0120 a\n## a\n", encoding="utf-8")
+
+    def loaded():
+        return Tokenizer.from_files(tmp_path / "v.json", tmp_path / "m.txt")
+
+    def again():
+        return saved(make_tokenizer(special_tokens), tmp_path / "new", special_tokens)
+
+    check(
+        {
+            "without version": outcome(lambda: [f"{a!r} {b!r}" for a, b in loaded().merges]),
+            "vocab of others": outcome(lambda: [repr(loaded().vocab.get(i)) for i in range(8)]),
+            "ids of others": outcome(lambda: loaded().encode("##a ## a# a a##a")),
+            "vocab": outcome(lambda: [f"{i} {t!r}" for i, t in sorted(again().vocab.items())]),
+            "ids": outcome(lambda: again().encode(text)),
+            "special tokens": outcome(lambda: [again().special_tokens[t] for t in special_tokens]),
+        }
+    )
 
 
 @pytest.mark.parametrize("first_line", ["#version: 0.2\n", ""], ids=["version", "no_version"])
