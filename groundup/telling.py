@@ -107,7 +107,7 @@ def _unnamed(failure: Failure, run: Run, brief: bool) -> str:
     stage = isolation.stage_of(failure.test)
     if brief:
         return failure.text.partition("\n")[0]
-    if stage is None or failure.text.startswith("not written yet"):
+    if stage is None or (failure.crashed and "\n" not in failure.text):
         return failure.text
     lines = []
     for contract in failure.contracts[:1] if not failure.crashed else ():

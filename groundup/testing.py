@@ -89,8 +89,8 @@ def outcome(function: Callable[[], Any]) -> Any:
     try:
         return function()
     except Exception as error:
-        if isinstance(error, NotImplementedError):
-            raise
+        if isinstance(error, NotImplementedError | NameError):
+            raise  # not written yet, or a slip of the pen: better told with its line
         return f"raises {type(error).__name__}"
 
 

@@ -57,7 +57,7 @@ def test_a_stub_is_one_line(broken):
 
 
 def test_a_wrong_value_is_a_small_difference(broken):
-    assert told(broken, "test_silu_and_its_gradient_stay_finite_far_from_zero") == [
+    assert told(broken, "test_silu_and_its_gradient_stay_finite_far_from_zero")[:6] == [
         "tests/stage_02/test_activations.py::test_silu_and_its_gradient_stay_finite_far_from_zero",
         "  x · σ(x)",
         "  3 of 5 values differ",
@@ -68,7 +68,7 @@ def test_a_wrong_value_is_a_small_difference(broken):
 
 
 def test_a_crash_names_the_learners_line(broken):
-    assert told(broken, "test_softmax_along_each_axis")[1:] == [
+    assert told(broken, "test_softmax_along_each_axis")[1:3] == [
         "  NameError: name 'y' is not defined",
         f"  at {LAYERS}:102 in softmax",
     ]
@@ -78,7 +78,7 @@ def test_a_wrong_shape_is_told_by_the_signature(broken):
     lines = told(broken, "test_cross_entropy_of_equal_logits_is_log_vocab")
     assert lines[1].startswith("  TypeCheckError: Type-check error whilst checking the return")
     assert any("Expected type" in line for line in lines)
-    assert lines[-1] == f"  at {LAYERS}:105 in cross_entropy"
+    assert lines[-2] == f"  at {LAYERS}:105 in cross_entropy"
     assert len(lines) <= 12
 
 
