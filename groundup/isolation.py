@@ -54,8 +54,7 @@ def used_by(stage: Stage) -> list[Stage]:
 
 
 def _passing(tests: Sequence[str], stages: Iterable[Stage], options: Sequence[str]) -> set[str]:
-    numbers = ",".join(str(stage.number) for stage in stages)
-    environment = {VARIABLE: "1", reference.VARIABLE: numbers}
+    environment = {VARIABLE: "1", reference.VARIABLE: reference.numbers(stages)}
     session = sessions.alone(sessions.Job("isolation", [*tests, *options], environment))
     passed = {event["test"] for event in session.events if event["event"] == "passed"}
     failed = {event["test"] for event in session.events if event["event"] == "failed"}

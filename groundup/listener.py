@@ -1,5 +1,6 @@
 """What a run of pytest tells at its end, when all tests have said what they know."""
 
+import functools
 import os
 from typing import Any
 
@@ -31,7 +32,7 @@ class Listener:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.config.getoption("--strict-from-scratch") and self.from_scratch():
+        if self.config.getoption("--strict-from-scratch") and self.not_from_scratch:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -64,8 +65,9 @@ class Listener:
             self.told = tell(self.run, self._at_fault())
         return self.told
 
-    def from_scratch(self) -> list[str]:
-        """What the stages that were tested use and are to write themselves."""
+    @functools.cached_property
+    def not_from_scratch(self) -> list[str]:
+        """What the stages that were tested use and are to write themselves; found out once."""
         stages = sorted(self.tested, key=lambda stage: stage.number)
         found = [
             f for stage in stages for f in from_scratch.findings(stage, reference.package_of(stage))
@@ -81,7 +83,7 @@ class Listener:
         return isolation.stages_at_fault(tests, self.run.chosen, options)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if findings := self.from_scratch():
+        if findings := self.not_from_scratch:
             terminalreporter.section("not from scratch")
             for line in findings:
                 terminalreporter.write_line(line)

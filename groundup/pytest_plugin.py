@@ -12,13 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from groundup import (
-    catalogue,
-    reference,
-    sessions,
-    snapshots,
-    testing,
-)
+from groundup import catalogue, reference, sessions, snapshots, testing
 from groundup.failures import Mismatch, explain
 from groundup.listener import KNOWN, LISTENER, SHORT, Listener
 from groundup.naming import probe_of
@@ -186,7 +180,7 @@ def _what_is_known(item: pytest.Item, error: BaseException | None) -> dict[str, 
     """What the end of the run needs to name a mistake, in types that workers can send."""
     known: dict[str, Any] = {"probe": None, "contracts": [], "crashed": False}
     if isinstance(item, pytest.Function) and error:
-        package = next(stage.package for stage in STAGES if item.path.is_relative_to(stage.tests))
+        package = testing.stage_of(item).package
         contracts = getattr(sys.modules.get(package), "__all__", [])
         known["contracts"] = [n for n in item.function.__code__.co_names if n in contracts]
         known["crashed"] = not isinstance(error, Mismatch)
@@ -195,7 +189,8 @@ def _what_is_known(item: pytest.Item, error: BaseException | None) -> dict[str, 
     unwritten = isinstance(error, NotImplementedError)
     if _calls_check(item) and path.is_file() and not recording and not unwritten:
         parts = getattr(error, "parts", None)
-        snapshot = snapshots.read(path, mistakes=error is not None)
+        compared = item.stash.get(testing.COMPARED, None) if error is None else None
+        snapshot = compared or snapshots.read(path, mistakes=error is not None)
         probe = probe_of(item.nodeid, error is None, snapshot, parts)
         known["probe"] = {
             name: sorted(value) if isinstance(value, frozenset) else value

@@ -8,7 +8,7 @@ learner's, whatever state it is in.
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from groundup.stages import ROOT, STAGES, Stage
@@ -46,6 +46,18 @@ def parse(choice: str) -> tuple[Stage, ...]:
     return tuple(sorted(chosen, key=lambda stage: stage.number))
 
 
+def numbers(stages: Iterable[Stage]) -> str:
+    """The choice of `stages` as `parse` reads it: `1,2`; the empty string for none."""
+    return ",".join(str(stage.number) for stage in stages)
+
+
+def option_for(chosen: tuple[Stage, ...]) -> str:
+    """The words that make the same choice again: ` --reference 1,2`, or nothing."""
+    if not chosen:
+        return ""
+    return f" --reference {'all' if chosen == STAGES else numbers(chosen)}"
+
+
 def activate(stages: tuple[Stage, ...], instead: Mapping[Stage, Path] | None = None) -> None:
     """Make `stages` import from the reference and all others from assignments, here and in
     child processes. Call it before any stage is imported.
@@ -59,7 +71,7 @@ def activate(stages: tuple[Stage, ...], instead: Mapping[Stage, Path] | None = N
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     kept = [path for path in inherited if path and path not in mine]
     os.environ["PYTHONPATH"] = os.pathsep.join(front + kept)
-    os.environ[VARIABLE] = ",".join(str(stage.number) for stage in stages)
+    os.environ[VARIABLE] = numbers(stages)
     importlib.invalidate_caches()
 
 

@@ -11,7 +11,7 @@ from groundup import catalogue, isolation, reference
 from groundup.catalogue import Mistake
 from groundup.failures import MAX_LINES, place_in
 from groundup.naming import Probe, resolve
-from groundup.stages import ROOT, STAGES, Stage
+from groundup.stages import ROOT, Stage
 
 SHOWN = 3
 """How many mistakes are listed where they cannot be told apart."""
@@ -143,9 +143,7 @@ def _guide(stage: Stage, mistake: Mistake) -> str:
 
 
 def _again(test: str, run: Run) -> str:
-    everything = len(run.chosen) == len(STAGES)
-    numbers = "all" if everything else ",".join(str(stage.number) for stage in run.chosen)
-    return f"Again: pytest {shlex.quote(test)}{f' --reference {numbers}' if numbers else ''}"
+    return f"Again: pytest {shlex.quote(test)}{reference.option_for(run.chosen)}"
 
 
 def _look_at(stage: Stage, contract: str) -> str:

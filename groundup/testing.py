@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from groundup import snapshots
 from groundup.failures import Mismatch
-from groundup.stages import STAGES
+from groundup.stages import STAGES, Stage
 
 __all__ = ["Draw", "Mismatch", "assert_close", "check", "load_weights", "outcome"]
 
@@ -94,6 +94,9 @@ def outcome(function: Callable[[], Any]) -> Any:
         return f"raises {type(error).__name__}"
 
 
+COMPARED = pytest.StashKey[snapshots.Snapshot]()
+"""What `check` compared with, for whoever asks afterwards which mistakes it would have seen."""
+
 _current: pytest.Item | None = None
 
 
@@ -123,7 +126,7 @@ def check(observation: Any, *, rtol: float = 0.0, atol: float = 0.0) -> None:
     if _current.config.getoption("--record-snapshots"):
         snapshots.write(path, snapshots.Snapshot(records, rtol, atol, {}))
         return
-    snapshot = snapshots.read(path, mistakes=False)
+    snapshot = _current.stash[COMPARED] = snapshots.read(path, mistakes=False)
     for name, expected in snapshot.expected.items():
         if name not in records:
             text = f"the observation has no {name}; it has {', '.join(records)}"
@@ -134,6 +137,11 @@ def check(observation: Any, *, rtol: float = 0.0, atol: float = 0.0) -> None:
             raise Mismatch(text, parts=records)
 
 
+def stage_of(item: pytest.Item) -> Stage:
+    """The stage that a graded test belongs to."""
+    return next(stage for stage in STAGES if item.path.is_relative_to(stage.tests))
+
+
 def snapshot_path(item: pytest.Item) -> Path:
-    stage = next(stage for stage in STAGES if item.path.is_relative_to(stage.tests))
+    stage = stage_of(item)
     return snapshots.folder(stage) / f"{item.path.stem}.{item.name}.npz"

@@ -56,14 +56,6 @@ def begin(choice: str, last: Stage, *, to_stderr: bool = False) -> tuple[Stage, 
     return chosen
 
 
-def option_for(chosen: tuple[Stage, ...]) -> str:
-    """The words that make the same choice again: ` --reference 1,2`, or nothing."""
-    if not chosen:
-        return ""
-    numbers = ",".join(str(stage.number) for stage in chosen)
-    return f" --reference {'all' if chosen == STAGES else numbers}"
-
-
 def shown(path: Path) -> str:
     """A path as it is written in messages: relative to the root of the course if inside."""
     path = path.absolute()

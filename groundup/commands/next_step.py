@@ -1,10 +1,11 @@
 """What to do next, from the results that are known."""
 
 from groundup.commands import results
-from groundup.commands.common import option_for, shown
+from groundup.commands.common import shown
 from groundup.commands.fingerprint import fingerprint
 from groundup.commands.results import Results
 from groundup.commands.stage_run import StageResult
+from groundup.reference import option_for
 from groundup.stages import STAGES, Stage
 
 

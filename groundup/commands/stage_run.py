@@ -55,7 +55,7 @@ def run_stage(stage: Stage, chosen: tuple[Stage, ...]) -> StageResult:
     return StageResult(
         stage=stage.folder,
         owner=reference.owner(stage),
-        reference=",".join(str(each.number) for each in chosen),
+        reference=reference.numbers(chosen),
         passed=len(passed),
         total=len(worth),
         points=sum(worth[test] for test in passed),

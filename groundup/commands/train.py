@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from groundup.commands import prepared as on_disk
-from groundup.commands.common import Reference, Refusal, begin, option_for, say, shown, table
+from groundup.commands.common import Reference, Refusal, begin, say, shown, table
 from groundup.commands.data import TrainFile, ValidFile
 from groundup.commands.overrides import read_overrides
 from groundup.commands.prepared import DATA, Prepared, prepare
 from groundup.commands.results import write_json
 from groundup.commands.sources import find_source
 from groundup.presets import CORPORA, PRESETS, Preset
+from groundup.reference import option_for
 from groundup.stages import ROOT, STAGES, Stage
 
 RUNS = ROOT / "runs"
