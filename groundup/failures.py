@@ -77,7 +77,11 @@ def _type_check_message(text: str) -> str:
 
 
 def _shorten(text: str) -> str:
-    lines = [textwrap.shorten(line, 200) if len(line) > 200 else line for line in text.splitlines()]
+    lines = [
+        textwrap.shorten(line, 200) if len(line) > 200 else line
+        for line in text.splitlines()
+        if line.strip()
+    ]
     if len(lines) <= MAX_LINES:
         return "\n".join(lines)
     return "\n".join([*lines[: MAX_LINES - 2], "…", lines[-1]])

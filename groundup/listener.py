@@ -68,6 +68,8 @@ class Listener:
     @functools.cached_property
     def not_from_scratch(self) -> list[str]:
         """What the stages that were tested use and are to write themselves; found out once."""
+        if self.config.getoption("--probes"):
+            return []  # of code that is wrong on purpose
         stages = sorted(self.tested, key=lambda stage: stage.number)
         found = [
             f for stage in stages for f in from_scratch.findings(stage, reference.package_of(stage))

@@ -17,6 +17,7 @@ from groundup.failures import Mismatch, explain
 from groundup.listener import KNOWN, LISTENER, SHORT, Listener
 from groundup.naming import probe_of
 from groundup.stages import STAGES, Stage
+from groundup.uses import names_used
 
 _INSTEAD = pytest.StashKey[Path]()
 _FRESH = pytest.StashKey[Path]()
@@ -161,15 +162,21 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
     if not is_graded(item):
-        return report
+        return (yield)
+    short, style = item.config.stash[SHORT], item.config.option.tbstyle
+    if short:
+        item.config.option.tbstyle = "native"  # the usual one reads every source file again
+    try:
+        report = yield
+    finally:
+        item.config.option.tbstyle = style
     error = call.excinfo.value if call.excinfo else None
     if report.skipped:
         report.outcome = "failed"
         vars(report).pop("wasxfail", None)
         report.longrepr = f"a graded test may not skip: {error}"
-    elif report.failed and error and item.config.stash[SHORT]:
+    elif report.failed and error and short:
         report.longrepr = explain(error)
     if call.when == "call":
         report.user_properties.append((KNOWN, _what_is_known(item, error)))
@@ -182,7 +189,7 @@ def _what_is_known(item: pytest.Item, error: BaseException | None) -> dict[str, 
     if isinstance(item, pytest.Function) and error:
         package = testing.stage_of(item).package
         contracts = getattr(sys.modules.get(package), "__all__", [])
-        known["contracts"] = [n for n in item.function.__code__.co_names if n in contracts]
+        known["contracts"] = [name for name in names_used(item) if name in contracts]
         known["crashed"] = not isinstance(error, Mismatch)
     recording = item.config.getoption("--record-snapshots")
     path = testing.snapshot_path(item)

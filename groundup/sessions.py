@@ -20,10 +20,11 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import numpy
 
 from groundup.commands import pytest_events
-from groundup.stages import ROOT, STAGES
+from groundup.stages import ROOT, STAGES, Stage
 
 CAN_FORK = sys.platform == "linux"  # macOS can, but its system libraries do not survive it
 
@@ -44,8 +45,8 @@ class Job:
     arguments: Sequence[str]
     """Of pytest."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    warm_up: Sequence[str] = ()
-    """Arguments of pytest too: what to run once before, in the process that such jobs start from.
+    warm_up: tuple[Stage, ...] = ()
+    """The stages whose probes are run once before, in the process that such jobs start from.
 
     einx solves each combination of shapes anew in every process, which takes longer than most
     tests.
@@ -67,26 +68,39 @@ def run(jobs: Sequence[Job], workers: int | None = None) -> Iterator[Session]:
         yield from _run_each(jobs, workers)
         return
     _preload()
-    groups: dict[tuple[str, ...], list[Job]] = {}
+    groups: dict[tuple[Stage, ...], list[Job]] = {}
     for job in jobs:
-        groups.setdefault(tuple(job.warm_up), []).append(job)
-    for arguments, group in groups.items():
-        receiver, sender = multiprocessing.Pipe(duplex=False)
-        context = multiprocessing.get_context("fork")
-        process = context.Process(target=_serve, args=(arguments, group, workers, sender))
-        process.start()
-        sender.close()
-        for _ in group:
-            yield receiver.recv()
-        process.join()
+        groups.setdefault(job.warm_up, []).append(job)
+    with tempfile.TemporaryDirectory() as compiled:
+        for stages, group in groups.items():
+            receiver, sender = multiprocessing.Pipe(duplex=False)
+            context = multiprocessing.get_context("fork")
+            arguments = (stages, group, workers, sender, compiled)
+            process = context.Process(target=_serve, args=arguments)
+            process.start()
+            sender.close()
+            for _ in group:
+                yield receiver.recv()
+            process.join()
 
 
 def _serve(
-    arguments: Sequence[str], jobs: Sequence[Job], workers: int | None, sender: Connection
+    stages: tuple[Stage, ...],
+    jobs: Sequence[Job],
+    workers: int | None,
+    sender: Connection,
+    compiled: str,
 ) -> None:
-    """In a process of its own: warm up, then run `jobs` and send back what comes of them."""
-    if arguments:
-        _warm_up(arguments)
+    """In a process of its own: warm up, then run `jobs` and send back what comes of them.
+
+    What Python compiles is kept in `compiled`, also where it is told to write none.
+    """
+    sys.pycache_prefix, sys.dont_write_bytecode = compiled, False
+    if stages:
+        _warm_up(stages)
+        _import_before(stages[0])
+    gc.collect()
+    gc.freeze()  # pytest collects garbage as it ends, and need not look at all of torch for it
     for session in _run_each(jobs, workers):
         sender.send(session)
 
@@ -114,23 +128,32 @@ def _preload() -> None:
     importlib.import_module("einx").id("a b -> b a", numpy.zeros((2, 3)))  # loads its solver
 
 
-def _warm_up(arguments: Sequence[str]) -> None:
-    """Run pytest here, and forget the stages and the tests that it has imported.
+def _warm_up(stages: Sequence[Stage]) -> None:
+    """Run the probes of `stages` here, and forget the stages and the tests that it has imported.
 
     Without the project's options, that is, without checks of types: beartype would remember the
     classes of the stages.
     """
     finders, path, environment = list(sys.meta_path), list(sys.path), dict(os.environ)
+    tests = [str(stage.tests) for stage in stages]
     with tempfile.TemporaryDirectory() as folder:
-        _pytest(Job("warm up", [*arguments, *UNTYPED]), Path(folder))
+        _pytest(Job("warm up", [*tests, "--reference=all", "--probes", *UNTYPED]), Path(folder))
     sys.meta_path[:], sys.path[:] = finders, path
     os.environ.clear()
     os.environ.update(environment)
     packages = {"tests", *(stage.package for stage in STAGES)}
     for name in [name for name in sys.modules if name.partition(".")[0] in packages]:
         del sys.modules[name]
-    gc.collect()
-    gc.freeze()  # pytest collects garbage as it ends, and need not look at all of torch for it
+
+
+def _import_before(stage: Stage) -> None:
+    """Import the reference of the stages before `stage`, which its sessions leave as it is."""
+    earlier = STAGES[1 : stage.number - 1]
+    sys.path[:0] = [str(each.solution) for each in earlier]
+    with jaxtyping.install_import_hook([each.package for each in earlier], "beartype.beartype"):
+        for each in earlier:
+            importlib.import_module(each.package)
+    del sys.path[: len(earlier)]
 
 
 def alone(job: Job) -> Session:
@@ -176,6 +199,9 @@ def _pytest(job: Job, folder: Path) -> int:
     os.close(output)
     os.environ.update(job.environment, **{pytest_events.VARIABLE: str(folder / "events")})
     options = ["-p", "no:cacheprovider", f"--timeout={SECONDS}"]
+    if job.warm_up:
+        checked = [each.package for each in STAGES[max(1, job.warm_up[0].number - 1) :]]
+        options += [*UNTYPED, f"--jaxtyping-packages={','.join(checked)},beartype.beartype"]
     return int(pytest.main([*job.arguments, *EVENTS, *options]))
 
 

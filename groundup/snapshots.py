@@ -106,10 +106,20 @@ def _first(wrong: np.ndarray[Any, Any], actual: Record, expected: Record) -> str
     places = np.argwhere(np.atleast_1d(wrong))[:SHOWN]
     found, wanted = np.atleast_1d(actual.values), np.atleast_1d(expected.values)
     return "\n".join(
-        f"  at {list(map(int, place))}: expected {wanted[tuple(place)]}, "
-        f"found {found[tuple(place)]}"
+        "  at {}: expected {}, found {}".format(
+            list(map(int, place)), *_readable(wanted[tuple(place)], found[tuple(place)])
+        )
         for place in places
     )
+
+
+def _readable(wanted: Any, found: Any) -> tuple[str, str]:
+    """Two different values, floats with six digits if those tell them apart."""
+    if isinstance(wanted, np.floating) and isinstance(found, np.floating):
+        short = f"{wanted:.6g}", f"{found:.6g}"
+        if short[0] != short[1]:
+            return short
+    return str(wanted), str(found)
 
 
 def folder(stage: Stage) -> Path:
@@ -256,8 +266,9 @@ def _recording(stage: Stage, target: Path, slip: str = "") -> sessions.Job:
     tests = [str(stage.tests), "--reference=all"]
     options = ["--record-snapshots", *([f"--mistake={slip}"] if slip else [])]
     environment = {FOLDER_VARIABLE: str(target)}
-    warm_up = [*tests, "--probes"] if slip else []
-    return sessions.Job(slip or "expected", [*tests, *options], environment, warm_up)
+    return sessions.Job(
+        slip or "expected", [*tests, *options], environment, (stage,) if slip else ()
+    )
 
 
 def _merged(path: Path, made: Path, slips: list[str]) -> Snapshot:

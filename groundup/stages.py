@@ -1,5 +1,6 @@
 """The eight stages: where each one's guide, stubs, reference and tests live."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Stage:
     def solution(self) -> Path:
         return ROOT / "solutions" / self.folder
 
-    @property
+    @functools.cached_property
     def tests(self) -> Path:
         return ROOT / "tests" / f"stage_{self.number:02d}"
 

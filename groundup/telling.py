@@ -54,17 +54,20 @@ def tell(run: Run, at_fault: Mapping[str, Sequence[Stage]]) -> list[Told]:
     """
     names = _names(run)
     named_in = {isolation.stage_of(test) for test in names}
-    first: dict[tuple[object, ...], str] = {}
+    first: dict[object, str] = {}
     named, others = [], []
     for failure in run.failures:
         ids, fault = tuple(names.get(failure.test, ())), tuple(at_fault.get(failure.test, ()))
-        seen = first.setdefault(fault or ids, failure.test) if fault or ids else ""
-        again = seen not in ("", failure.test)
+        crash = failure.text if failure.crashed and "\n" in failure.text else ""
+        cause = fault or ids or crash
+        again = bool(cause) and first.setdefault(cause, failure.test) != failure.test
         if fault:
             others.append(Told(failure.test, _earlier(fault, again), []))
         elif ids:
-            text = _the_same(ids, seen) if again else _named(ids, failure, run)
+            text = _the_same(ids, first[cause]) if again else _named(ids, failure, run)
             named.append(Told(failure.test, _with_numbers(text, failure, run), list(ids)))
+        elif again:
+            others.append(Told(failure.test, _the_same(["crash"], first[cause]), []))
         else:
             brief = isolation.stage_of(failure.test) in named_in and not run.verbose
             others.append(Told(failure.test, _unnamed(failure, run, brief), []))

@@ -1,12 +1,13 @@
 """What graded tests are written with: inputs that are the same everywhere, and `check`."""
 
 import contextlib
+import importlib
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-import einx  # noqa: F401  imported here because under jaxtyping's import hook it compiles anew
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,11 @@ from torch import Tensor, nn
 from groundup import snapshots
 from groundup.failures import Mismatch
 from groundup.stages import STAGES, Stage
+
+# Imported here because under jaxtyping's import hook it compiles anew; and without telling
+# torch.compile of its operations, which no test compiles: that loads the compiler, two seconds.
+with mock.patch.object(torch.compiler, "allow_in_graph"):
+    importlib.import_module("einx")
 
 __all__ = ["Draw", "Mismatch", "assert_close", "check", "load_weights", "outcome"]
 
