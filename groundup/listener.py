@@ -43,10 +43,8 @@ class Listener:
         stage = isolation.stage_of(report.nodeid)
         self.tested |= {stage} if stage else set()
         known: Any = next((value for key, value in report.user_properties if key == KNOWN), {})
-        probe: dict[str, Any] = known.get("probe") or {}
-        if probe:
-            sets = {k: frozenset(v) for k, v in probe.items() if isinstance(v, list)}
-            self.run.probes.append(Probe(**{**probe, **sets}))
+        if known.get("probe"):
+            self.run.probes.append(Probe.from_plain(known["probe"]))
         if report.failed:
             self._failed(report, known)
 

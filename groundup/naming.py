@@ -6,8 +6,10 @@ together seldom do. Where a mistake can be made in several ways, each way is loo
 under its own name (`id`, `id~2`).
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from groundup.snapshots import Record, Snapshot
 
@@ -32,6 +34,17 @@ class Probe:
 
     def allows(self, slip: str) -> bool:
         return slip not in self.seen_by if self.passed else slip in self.fitting
+
+    def plain(self) -> dict[str, Any]:
+        """In types that JSON and pytest's workers can send."""
+        return {
+            name: sorted(value) if isinstance(value, frozenset) else value
+            for name, value in dataclasses.asdict(self).items()
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "Probe":
+        return cls(**{k: frozenset(v) if isinstance(v, list) else v for k, v in plain.items()})
 
 
 def probe_of(

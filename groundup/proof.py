@@ -12,11 +12,13 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from groundup import catalogue, isolation, naming, sessions, snapshots
 from groundup.catalogue import Slip
+from groundup.naming import Probe
 from groundup.sessions import Job, Session
-from groundup.stages import STAGES, Stage
+from groundup.stages import ROOT, STAGES, Stage
 
 PAIRS = 320
 SEED = 1
@@ -58,29 +60,27 @@ def prove(stages: Sequence[Stage], *, pairs: int) -> Findings:
     slips = {slip.name: slip for stage in stages for slip in catalogue.slips(stage)}
     two = {f"{a.name},{b.name}": (a, b) for a, b in _pairs(list(slips.values()), pairs)}
     others = {f"{s.package}/{name}": s for s in stages for name in catalogue.alternatives(s)}
-    jobs = [_probes(slip.stage, name) for name, slip in slips.items()]
-    jobs += [_probes(both[0].stage, name) for name, both in two.items()]
+    probes = {stage: _probes_of(stage) for stage in stages}
+    jobs = [_seeing(slip, probes[slip.stage]) for slip in slips.values()]
+    jobs += [
+        _session(both[0].stage, name, "--probes", f"--mistake={name}") for name, both in two.items()
+    ]
     jobs += [_session(stage, name, f"--alternative={name}") for name, stage in others.items()]
-    jobs += [_session(stage, stage.package) for stage in stages]
     seconds: dict[Stage, float] = {}
     for number, session in enumerate(sessions.run(jobs), start=1):
         if sys.stdout.isatty():
             print(f"\r{number} of {len(jobs)}", end="\r", flush=True)
         name = session.job.name
         if name in slips:
-            _judge_slip(slips[name], session, found)
+            _judge_slip(slips[name], session, probes[slips[name].stage], found)
         elif name in two:
             _judge_pair(two[name], session, found)
-        elif name in others:
+        else:
             found.alternatives += 1
             found.failed += session.code != 0
+            seconds[others[name]] = session.events[-1]["seconds"]
             if session.code:
                 found.complain(f"{name} is right, and failed: {_told(session)}")
-        else:
-            stage = next(stage for stage in stages if stage.package == name)
-            seconds[stage] = session.events[-1]["seconds"]
-            if session.code:
-                found.complain(f"the reference of {name} failed: {_told(session)}")
     found.naming_share = sum(map(_naming_seconds, stages)) / sum(seconds.values())
     if found.naming_share >= 0.05:
         found.complain("naming costs a passing run 5 % or more")
@@ -106,22 +106,40 @@ def _together(pair: tuple[Slip, Slip]) -> bool:
     return True
 
 
-def _probes(stage: Stage, mistakes: str) -> Job:
-    return _session(stage, mistakes, "--probes", f"--mistake={mistakes}")
+def _probes_of(stage: Stage) -> list[Probe]:
+    """All probes of a stage, passed, with what each would have seen."""
+    folder = stage.tests.relative_to(ROOT).as_posix()
+    probes = []
+    for path in sorted(snapshots.folder(stage).glob("*.npz")):
+        file, _, name = path.stem.partition(".")
+        snapshot = snapshots.read(path, mistakes=False)
+        probes.append(naming.probe_of(f"{folder}/{file}.py::{name}", True, snapshot, None))
+    return probes
 
 
-def _session(stage: Stage, name: str, *options: str) -> Job:
-    return Job(name, [str(stage.tests), "--reference=all", *options], ALONE, warm_up=(stage,))
+def _seeing(slip: Slip, probes: Sequence[Probe]) -> Job:
+    """Of `probes`, those that saw the slip when they were recorded. The others need not run
+    again: they do not change."""
+    tests = [probe.test for probe in probes if slip.name in probe.seen_by]
+    return _session(slip.stage, slip.name, f"--mistake={slip.name}", tests=tests)
 
 
-def _judge_slip(slip: Slip, session: Session, found: Findings) -> None:
-    told = _last(session)["tests"]
-    names = [ids for _, _, ids in told if ids]
-    is_named = bool(names) and all(ids == [slip.mistake.id] for ids in names)
+def _session(stage: Stage, name: str, *options: str, tests: Sequence[str] = ()) -> Job:
+    words = [*(tests or [str(stage.tests)]), "--reference=all", *options]
+    return Job(name, words, ALONE, warm_up=(stage,))
+
+
+def _judge_slip(slip: Slip, session: Session, others: Sequence[Probe], found: Findings) -> None:
+    """`others` are the stage's probes, those among them that ran in the session included."""
+    ran = [Probe.from_plain(plain) for plain in _last(session).get("probes", [])]
+    tests = {probe.test for probe in ran}
+    names = naming.resolve([*ran, *(each for each in others if each.test not in tests)])
+    is_named = bool(names) and all(ids == [slip.mistake.id] for ids in names.values())
+    caught = any(not probe.passed for probe in ran)
     found.slips += 1
-    found.caught += bool(told)
+    found.caught += caught
     found.named += is_named
-    if not told:
+    if not caught:
         found.complain(f"{slip.name} is not caught by its own stage: {_told(session)}")
     elif not is_named:
         found.complain(f"{slip.name} is called {names or 'nothing'}: {_told(session)}")
@@ -136,7 +154,7 @@ def _judge_pair(pair: tuple[Slip, Slip], session: Session, found: Findings) -> N
         found.complain(f"{session.job.name} is called {wrong}")
 
 
-def _last(session: Session) -> Mapping[str, list[tuple[str, str, list[str]]]]:
+def _last(session: Session) -> Mapping[str, list[Any]]:
     """The event of what was told at the end."""
     return next((e for e in reversed(session.events) if e["event"] == "told"), {"tests": []})
 

@@ -1,6 +1,5 @@
 """What `pytest` learns from the course: whose code runs, and failures told in a few lines."""
 
-import dataclasses
 import os
 import shutil
 import sys
@@ -198,11 +197,7 @@ def _what_is_known(item: pytest.Item, error: BaseException | None) -> dict[str, 
         parts = getattr(error, "parts", None)
         compared = item.stash.get(testing.COMPARED, None) if error is None else None
         snapshot = compared or snapshots.read(path, mistakes=error is not None)
-        probe = probe_of(item.nodeid, error is None, snapshot, parts)
-        known["probe"] = {
-            name: sorted(value) if isinstance(value, frozenset) else value
-            for name, value in dataclasses.asdict(probe).items()
-        }
+        known["probe"] = probe_of(item.nodeid, error is None, snapshot, parts).plain()
     return known
 
 

@@ -58,6 +58,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
     if not hasattr(session.config, "workerinput"):
         listener = session.config.stash[LISTENER]
-        _write(event="told", tests=listener.tell())
+        probes = [probe.plain() for probe in listener.run.probes]
+        _write(event="told", tests=listener.tell(), probes=probes)
         _write(event="not from scratch", lines=listener.not_from_scratch)
     _write(event="end", code=int(exitstatus), seconds=time.monotonic() - _started)
