@@ -3,7 +3,7 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 PACKAGES := $(patsubst assignments/%,-p s%,$(wildcard assignments/[0-9]*))
 
-.PHONY: demo test proof lint types fixtures figures
+.PHONY: demo test proof matrix lint types fixtures figures
 
 demo: .venv/ready
 	$(RUN) -m groundup demo
@@ -11,9 +11,13 @@ demo: .venv/ready
 test: lint types
 	$(RUN) -m pytest --reference all
 
-# What the grader proves about itself; it takes longer than all tests.
+# What the grader proves about itself.
 proof: .venv/ready
 	$(RUN) -m groundup.proof
+
+# Which stage sees which mistake; it takes longer than the proof.
+matrix: .venv/ready
+	$(RUN) -m groundup.matrix
 
 lint: .venv/ready
 	$(RUN) -m ruff check

@@ -106,6 +106,11 @@ def find(name: str) -> Slip:
     raise UnknownMistake(f"{name!r} is not in the catalogue; `groundup mistakes` lists it")
 
 
+def guide_link(stage: Stage, mistake: Mistake) -> str:
+    """Where the guide tells of `mistake`, from the course's root."""
+    return f"{stage.guide.relative_to(ROOT).as_posix()}#{mistake.section}"
+
+
 def alternatives(stage: Stage) -> list[str]:
     """The names of other right implementations of `stage`, each a folder of files that take the
     place of the reference's."""
@@ -113,6 +118,15 @@ def alternatives(stage: Stage) -> list[str]:
     return (
         sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.exists() else []
     )
+
+
+def find_alternative(name: str) -> tuple[Stage, dict[str, str]]:
+    """The stage and the files of an alternative such as `s07_decoding/one_prefill`."""
+    package, _, folder = name.partition("/")
+    for stage in STAGES:
+        if stage.package == package and folder:
+            return stage, sources(stage, folder)
+    raise UnknownMistake(f"{name!r} is not in tests/alternatives")
 
 
 def sources(stage: Stage, alternative: str = "") -> dict[str, str]:

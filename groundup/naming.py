@@ -44,7 +44,8 @@ class Probe:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "Probe":
-        return cls(**{k: frozenset(v) if isinstance(v, list) else v for k, v in plain.items()})
+        sets: dict[str, Any] = {k: frozenset(v) for k, v in plain.items() if isinstance(v, list)}
+        return cls(**{**plain, **sets})
 
 
 def probe_of(

@@ -6,13 +6,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
+from groundup.atomic import replacing
+
 
 def draw_loss_curve(metrics: Path, out: Path, *, title: str, floor: float | None) -> None:
     """Draw the curve of a `metrics.jsonl`, as stage 06 writes it, to a PNG."""
     lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    unfinished = out.with_name(f"{out.name}.tmp")
-    loss_curve(lines, title=title, floor=floor).savefig(unfinished, format="png", dpi=120)
-    unfinished.replace(out)
+    with replacing(out) as unfinished:
+        loss_curve(lines, title=title, floor=floor).savefig(unfinished, format="png", dpi=120)
 
 
 def loss_curve(lines: list[dict[str, float]], *, title: str, floor: float | None) -> Figure:

@@ -46,25 +46,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m groundup.proof")
     parser.add_argument("stages", nargs="*", type=int, help="numbers of stages; all if none")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="how many, in all stages")
+    parser.add_argument(
+        "--every-probe",
+        action="store_true",
+        help="run also the probes that did not see a slip when it was recorded",
+    )
     options = parser.parse_args()
     stages = [s for s in STAGES if not options.stages or s.number in options.stages]
     started = time.perf_counter()
-    findings = prove(stages, pairs=options.pairs)
+    findings = prove(stages, pairs=options.pairs, every_probe=options.every_probe)
     print("\n".join(["", *table(findings)]))
     print(f"{time.perf_counter() - started:.0f} s on {os.cpu_count()} cores")
     return 1 if findings.complaints else 0
 
 
-def prove(stages: Sequence[Stage], *, pairs: int) -> Findings:
+def prove(stages: Sequence[Stage], *, pairs: int, every_probe: bool = False) -> Findings:
     found = Findings()
     slips = {slip.name: slip for stage in stages for slip in catalogue.slips(stage)}
     two = {f"{a.name},{b.name}": (a, b) for a, b in _pairs(list(slips.values()), pairs)}
     others = {f"{s.package}/{name}": s for s in stages for name in catalogue.alternatives(s)}
     probes = {stage: _probes_of(stage) for stage in stages}
-    jobs = [_seeing(slip, probes[slip.stage]) for slip in slips.values()]
-    jobs += [
-        _session(both[0].stage, name, "--probes", f"--mistake={name}") for name, both in two.items()
-    ]
+    made = {name: (slip,) for name, slip in slips.items()} | two
+    jobs = []
+    for name, together in made.items():
+        stage = together[0].stage
+        tests = [] if every_probe else _seeing(together, probes[stage])
+        jobs.append(_session(stage, name, "--probes", f"--mistake={name}", tests=tests))
     jobs += [_session(stage, name, f"--alternative={name}") for name, stage in others.items()]
     seconds: dict[Stage, float] = {}
     for number, session in enumerate(sessions.run(jobs), start=1):
@@ -74,7 +81,7 @@ def prove(stages: Sequence[Stage], *, pairs: int) -> Findings:
         if name in slips:
             _judge_slip(slips[name], session, probes[slips[name].stage], found)
         elif name in two:
-            _judge_pair(two[name], session, found)
+            _judge_pair(two[name], session, probes[two[name][0].stage], found)
         else:
             found.alternatives += 1
             found.failed += session.code != 0
@@ -117,11 +124,10 @@ def _probes_of(stage: Stage) -> list[Probe]:
     return probes
 
 
-def _seeing(slip: Slip, probes: Sequence[Probe]) -> Job:
-    """Of `probes`, those that saw the slip when they were recorded. The others need not run
-    again: they do not change."""
-    tests = [probe.test for probe in probes if slip.name in probe.seen_by]
-    return _session(slip.stage, slip.name, f"--mistake={slip.name}", tests=tests)
+def _seeing(together: Sequence[Slip], probes: Sequence[Probe]) -> list[str]:
+    """The tests that saw one of these slips when they were recorded; the others passed."""
+    names = {slip.name for slip in together}
+    return [probe.test for probe in probes if names & probe.seen_by]
 
 
 def _session(stage: Stage, name: str, *options: str, tests: Sequence[str] = ()) -> Job:
@@ -130,12 +136,8 @@ def _session(stage: Stage, name: str, *options: str, tests: Sequence[str] = ()) 
 
 
 def _judge_slip(slip: Slip, session: Session, others: Sequence[Probe], found: Findings) -> None:
-    """`others` are the stage's probes, those among them that ran in the session included."""
-    ran = [Probe.from_plain(plain) for plain in _last(session).get("probes", [])]
-    tests = {probe.test for probe in ran}
-    names = naming.resolve([*ran, *(each for each in others if each.test not in tests)])
-    is_named = bool(names) and all(ids == [slip.mistake.id] for ids in names.values())
-    caught = any(not probe.passed for probe in ran)
+    caught, names = _named(session, others)
+    is_named = bool(names) and all(ids == [slip.mistake.id] for ids in names)
     found.slips += 1
     found.caught += caught
     found.named += is_named
@@ -145,13 +147,27 @@ def _judge_slip(slip: Slip, session: Session, others: Sequence[Probe], found: Fi
         found.complain(f"{slip.name} is called {names or 'nothing'}: {_told(session)}")
 
 
-def _judge_pair(pair: tuple[Slip, Slip], session: Session, found: Findings) -> None:
+def _judge_pair(
+    pair: Sequence[Slip], session: Session, others: Sequence[Probe], found: Findings
+) -> None:
     mine = {slip.mistake.id for slip in pair}
-    wrong = [ids for _, _, ids in _last(session)["tests"] if ids and not mine & set(ids)]
+    _, names = _named(session, others)
+    wrong = [ids for ids in names if not mine & set(ids)]
     found.pairs += 1
     found.misnamed += bool(wrong)
     if wrong:
         found.complain(f"{session.job.name} is called {wrong}")
+
+
+def _named(session: Session, others: Sequence[Probe]) -> tuple[bool, list[list[str]]]:
+    """Whether a probe failed, and by which names a learner would read of it.
+
+    `others` are the stage's probes as they were recorded, for those that did not run.
+    """
+    ran = [Probe.from_plain(plain) for plain in _last(session).get("probes", [])]
+    tests = {probe.test for probe in ran}
+    names = naming.resolve([*ran, *(each for each in others if each.test not in tests)])
+    return any(not probe.passed for probe in ran), list(names.values())
 
 
 def _last(session: Session) -> Mapping[str, list[Any]]:

@@ -88,9 +88,7 @@ def _instead(config: pytest.Config) -> dict[Stage, Path]:
         slips = [catalogue.find(name) for name in mistakes.split(",")]
         stage, files = slips[0].stage, catalogue.edited(slips)
     elif alternative:
-        package, _, name = alternative.partition("/")
-        stage = next((stage for stage in STAGES if stage.package == package), STAGES[0])
-        files = catalogue.sources(stage, name)
+        stage, files = catalogue.find_alternative(alternative)
     else:
         return {}
     config.stash[_INSTEAD] = Path(tempfile.mkdtemp(prefix="groundup-"))

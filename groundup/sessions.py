@@ -16,7 +16,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -61,35 +60,55 @@ class Session:
     events: list[dict[str, Any]]
     """As `groundup.commands.pytest_events` writes them."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether pytest came to its end, whatever the tests said."""
+        return bool(self.events) and self.events[-1]["event"] == "end"
+
 
 def run(jobs: Sequence[Job], workers: int | None = None) -> Iterator[Session]:
     """The sessions of `jobs`, in the order in which they end, those with one warm-up together."""
+    context = _context()
+    slots = context.Semaphore(workers or os.cpu_count() or 1)
     if not CAN_FORK:
-        yield from _run_each(jobs, workers)
+        yield from _run_each(jobs, slots)
         return
     _preload()
     groups: dict[tuple[Stage, ...], list[Job]] = {}
     for job in jobs:
         groups.setdefault(job.warm_up, []).append(job)
+    waiting = list(groups.items())[::-1]
+    running: dict[Any, tuple[Any, tuple[Stage, ...], int]] = {}
     with tempfile.TemporaryDirectory() as compiled:
-        for stages, group in groups.items():
-            receiver, sender = multiprocessing.Pipe(duplex=False)
-            context = multiprocessing.get_context("fork")
-            arguments = (stages, group, workers, sender, compiled)
-            process = context.Process(target=_serve, args=arguments)
-            process.start()
-            sender.close()
-            for _ in group:
-                yield receiver.recv()
-            process.join()
+        while waiting or running:
+            # The next group warms up while one runs, and takes the slots that become free.
+            while waiting and len(running) < 2:
+                stages, group = waiting.pop()
+                receiver, sender = multiprocessing.Pipe(duplex=False)
+                arguments = (stages, group, slots, sender, compiled)
+                process = context.Process(target=_serve, args=arguments)
+                process.start()
+                sender.close()
+                running[receiver] = process, stages, len(group)
+            for ready in multiprocessing.connection.wait(list(running)):
+                process, stages, left = running.pop(ready)
+                yield _received(ready, stages)
+                if left > 1:
+                    running[ready] = process, stages, left - 1
+                else:
+                    process.join()
+
+
+def _received(receiver: Any, stages: Sequence[Stage]) -> Session:
+    try:
+        return receiver.recv()
+    except EOFError:
+        names = ", ".join(stage.folder for stage in stages) or "the reference"
+        raise RuntimeError(f"the process from which the sessions of {names} start died") from None
 
 
 def _serve(
-    stages: tuple[Stage, ...],
-    jobs: Sequence[Job],
-    workers: int | None,
-    sender: Connection,
-    compiled: str,
+    stages: tuple[Stage, ...], jobs: Sequence[Job], slots: Any, sender: Connection, compiled: str
 ) -> None:
     """In a process of its own: warm up, then run `jobs` and send back what comes of them.
 
@@ -101,24 +120,25 @@ def _serve(
         _import_before(stages[0])
     gc.collect()
     gc.freeze()  # pytest collects garbage as it ends, and need not look at all of torch for it
-    for session in _run_each(jobs, workers):
+    for session in _run_each(jobs, slots):
         sender.send(session)
 
 
-def _run_each(jobs: Sequence[Job], workers: int | None) -> Iterator[Session]:
-    context = multiprocessing.get_context("fork" if CAN_FORK else "spawn")
+def _run_each(jobs: Sequence[Job], slots: Any) -> Iterator[Session]:
+    """Each in a process of its own, as many at a time as there are free `slots`, a semaphore."""
     waiting = list(enumerate(jobs))[::-1]
     running: dict[Any, tuple[Any, Job, Path]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         while waiting or running:
-            while waiting and len(running) < (workers or os.cpu_count() or 1):
+            while waiting and slots.acquire(block=not running):
                 number, job = waiting.pop()
                 folder = Path(temporary) / str(number)
-                process = _started(context, job, folder)
+                process = _started(job, folder)
                 running[process.sentinel] = process, job, folder
             for ended in multiprocessing.connection.wait(list(running)):
                 process, job, folder = running.pop(ended)
                 process.join()
+                slots.release()
                 yield _session(job, process.exitcode, folder)
 
 
@@ -176,9 +196,13 @@ def alone(job: Job) -> Session:
         return Session(job, process.returncode, process.stdout, _events(file))
 
 
-def _started(context: BaseContext, job: Job, folder: Path) -> Any:
+def _context() -> Any:
+    return multiprocessing.get_context("fork" if CAN_FORK else "spawn")
+
+
+def _started(job: Job, folder: Path) -> Any:
     folder.mkdir()
-    process = context.Process(target=_run, args=(job, folder))  # type: ignore[attr-defined]
+    process = _context().Process(target=_run, args=(job, folder))
     process.start()
     return process
 

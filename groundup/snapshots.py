@@ -247,8 +247,12 @@ def main(words: Sequence[str]) -> int:
         jobs = [_recording(stage, made / "expected") for stage in stages]
         jobs += [_recording(slip.stage, made / slip.name, slip.name) for slip in slips]
         for session in sessions.run(jobs):
-            if session.code and session.job.name == "expected":
+            name = session.job.name
+            if session.code and name == "expected":
                 print(f"{session.output}\nthe reference must pass before it is recorded")
+                return 1
+            if not session.ended:
+                print(f"{session.output}\n{name}: its tests did not come to an end")
                 return 1
         for stage in stages:
             folder = fixtures / stage.fixtures.name

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from groundup import catalogue, isolation, reference
-from groundup.catalogue import Mistake
 from groundup.failures import MAX_LINES, place_in
 from groundup.naming import Probe, resolve
 from groundup.stages import ROOT, Stage
@@ -96,7 +95,7 @@ def _named(ids: Sequence[str], failure: Failure, run: Run) -> str:
     else:
         lines.insert(0, "It is one of these; the whole stage may tell which:")
     lines.append(_look_at(stage, found[0].contract))
-    lines.append(f"Read: {_guide(stage, found[0])}")
+    lines.append(f"Read: {catalogue.guide_link(stage, found[0])}")
     if len(found) == 1:
         lines.append(f"Hint: groundup mistakes {found[0].id} --hint 1")
     return "\n".join([*lines, _again(failure.test, run)])
@@ -116,7 +115,7 @@ def _unnamed(failure: Failure, run: Run, brief: bool) -> str:
     for contract in failure.contracts[:1] if not failure.crashed else ():
         lines.append(_look_at(stage, contract))
         about = [m for m in catalogue.mistakes(stage).values() if _class_of(m.contract) == contract]
-        lines += [f"Read: {_guide(stage, mistake)}" for mistake in about[:1]]
+        lines += [f"Read: {catalogue.guide_link(stage, mistake)}" for mistake in about[:1]]
     if missing := isolation.missing(run.chosen, stage):
         names = " or ".join(each.folder for each in missing)
         lines.append(f"Whether your {names} is at fault cannot be told: no solutions in this copy.")
@@ -139,10 +138,6 @@ def _earlier(stages: Sequence[Stage], again: bool) -> str:
         f"This is not this stage's fault: with the reference's {names} the test passes.\n"
         f"Again: pytest {stages[0].tests.relative_to(ROOT).as_posix()}"
     )
-
-
-def _guide(stage: Stage, mistake: Mistake) -> str:
-    return f"{stage.guide.relative_to(ROOT).as_posix()}#{mistake.section}"
 
 
 def _again(test: str, run: Run) -> str:

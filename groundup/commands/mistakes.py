@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from groundup import catalogue
-from groundup.commands.common import Refusal, say, shown
+from groundup.commands.common import Refusal, say
 from groundup.stages import STAGES
 
 
@@ -44,7 +44,7 @@ def _help_with(mistake_id: str, hint: int) -> None:
     say(f"{mistake.id}, in {mistake.contract} of {slip.stage.folder}")
     say(mistake.sentence)
     say(f"Why it matters: {mistake.why}")
-    say(f"Read: {shown(slip.stage.guide)}#{mistake.section}")
+    say(f"Read: {catalogue.guide_link(slip.stage, mistake)}")
     for number, text in enumerate(mistake.hints[:hint], start=1):
         say(f"Hint {number}: {text}")
     if hint < len(mistake.hints):

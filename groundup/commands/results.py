@@ -4,10 +4,10 @@ They are kept apart, so that looking at the reference leaves the learner's own p
 """
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
+from groundup.atomic import replacing
 from groundup.commands.common import Refusal, shown
 from groundup.commands.stage_run import StageResult
 from groundup.stages import ROOT
@@ -47,7 +47,5 @@ def key(stage: str, owner: str) -> str:
 
 def write_json(path: Path, value: object) -> None:
     """All of the file or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    unfinished.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        unfinished.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")

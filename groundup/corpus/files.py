@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from groundup.atomic import replacing
 from groundup.corpus.stories import generate_story, story_log_probability
 
 SEPARATOR = "<|endoftext|>"
@@ -16,16 +17,12 @@ def write_corpus(path: str | os.PathLike[str], *, num_stories: int, seed: int) -
     if num_stories < 1:
         raise ValueError(f"num_stories must be at least 1, got {num_stories}")
     rng = random.Random(seed)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-            for _ in range(num_stories):
-                file.write(f"{generate_story(rng)}\n{SEPARATOR}\n")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        replacing(Path(path)) as unfinished,
+        unfinished.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        for _ in range(num_stories):
+            file.write(f"{generate_story(rng)}\n{SEPARATOR}\n")
 
 
 def read_stories(path: str | os.PathLike[str]) -> Iterator[str]:

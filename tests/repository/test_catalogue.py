@@ -8,7 +8,7 @@ import pytest
 
 from groundup import catalogue
 from groundup.from_scratch import findings
-from groundup.stages import STAGES
+from groundup.stages import ROOT, STAGES
 
 EACH_STAGE = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.folder)
 
@@ -36,6 +36,8 @@ def test_there_are_enough_mistakes():
     counts = {stage.folder: len(catalogue.mistakes(stage)) for stage in STAGES}
     assert min(counts.values()) >= 15, counts
     assert sum(counts.values()) >= 200, counts
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"It knows {sum(counts.values())} mistakes" in readme
 
 
 def test_ids_are_unique_in_the_whole_course():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from groundup import catalogue
-from groundup.stages import STAGES
+from groundup.stages import ROOT, STAGES
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
 
@@ -118,3 +118,10 @@ def test_a_crash(learner, transcript):
 def test_not_from_scratch(learner, transcript):
     learner(2, "return x * torch.sigmoid(x)", "return nn.functional.silu(x) * 2")
     transcript("tests/stage_02", "-k", "silu_is")
+
+
+def test_the_readme_shows_what_is_printed():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^\$ pytest tests/stage_03.*\n((?:.+\n)+?)```", readme, re.MULTILINE)
+    printed = (TRANSCRIPTS / "a_mistake_by_its_name.txt").read_text(encoding="utf-8")
+    assert shown in printed

@@ -1,11 +1,20 @@
 """A model whose every answer can be worked out by hand."""
 
+import copy
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from groundup.testing import outcome
+
+
+@pytest.fixture(autouse=True)
+def fresh_prompts(request, monkeypatch):
+    """Who changes the prompts that are handed in changes them for one test only."""
+    for name in ("PROMPT", "PROMPTS"):
+        if hasattr(request.module, name):
+            monkeypatch.setattr(request.module, name, copy.deepcopy(getattr(request.module, name)))
 
 
 @pytest.fixture
