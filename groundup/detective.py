@@ -61,7 +61,7 @@ def _moved(actual: Array, expected: Array, same: Any) -> Iterator[str]:
         if size > 2 and same(actual[behind], expected[ahead]):
             yield f"Everything stands one place too early along axis {axis}: a shift by one."
         if places := _permutation(actual, expected, axis, same):
-            yield f"The values are right, but permuted along axis {axis}: {places} of ours."
+            yield f"The values are right, but permuted along axis {axis}: {_in_blocks(places)}."
 
 
 def _but_one(axis: int, size: int, part: slice) -> tuple[slice, ...]:
@@ -79,6 +79,15 @@ def _permutation(actual: Array, expected: Array, axis: int, same: Any) -> list[i
             return []
         order += places
     return order if sorted(order) == list(range(len(ours))) else []
+
+
+def _in_blocks(places: list[int]) -> str:
+    """A permutation in words; that of heads moves blocks of d_head places."""
+    for size in range(len(places) // 2, 1, -1):
+        blocks = [places[start : start + size] for start in range(0, len(places), size)]
+        if all(b[0] % size == 0 and b == list(range(b[0], b[0] + size)) for b in blocks):
+            return f"blocks {[block[0] // size for block in blocks]} of ours, {size} places each"
+    return f"{places} of ours"
 
 
 def _scaled(actual: Array, expected: Array, same: Any) -> Iterator[str]:
@@ -128,7 +137,9 @@ def _confined(actual: Array, expected: Array, same: Any) -> Iterator[str]:
             yield f"Only {where} of the {size} places along axis {axis} is wrong."
         elif size > 3 and wrong == list(range(1, size)):
             yield f"Only the first of the {size} places along axis {axis} is right."
-    return
+    zero = expected == 0
+    if min(zero.sum(), (~zero).sum()) >= FEWEST and same(actual[~zero], expected[~zero]):
+        yield "Only what should be exactly 0 is wrong: what is masked, or padding."
 
 
 def _rounded(actual: Array, expected: Array, same: Any) -> Iterator[str]:

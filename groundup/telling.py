@@ -107,10 +107,10 @@ def _unnamed(failure: Failure, run: Run, brief: bool) -> str:
     It is `brief` beside named mistakes, which are to be mended first: they may explain it.
     """
     stage = isolation.stage_of(failure.test)
-    if brief:
-        return failure.text.partition("\n")[0]
     if stage is None or (failure.crashed and "\n" not in failure.text):
         return failure.text
+    if brief:
+        return f"perhaps for the same reason: {failure.text.partition(chr(10))[0]}"
     lines = []
     for contract in failure.contracts[:1] if not failure.crashed else ():
         lines.append(_look_at(stage, contract))

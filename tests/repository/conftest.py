@@ -19,22 +19,25 @@ LEFT_OUT = shutil.ignore_patterns(
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+NOT_INHERITED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "COLUMNS", "CI", reference.VARIABLE)
+
+
 @pytest.fixture(scope="session")
-def run() -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """`run("pytest", "tests/stage_02", cwd=…)`: a module of this environment, output captured,
     in the tree `cwd`, with nothing of this run's choice of reference left in the environment."""
+    compiled = str(tmp_path_factory.mktemp("compiled"))
 
     def run_module(*words: str, cwd: Path = ROOT, **environment: str):
         clean = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("PYTHONPATH", reference.VARIABLE, "COLUMNS", "CI")
-            and not name.startswith("PYTEST_")
+            if name not in NOT_INHERITED and not name.startswith("PYTEST_")
         }
         return subprocess.run(
             [sys.executable, "-m", *words],
             cwd=cwd,
-            env=clean | {"PYTHONUTF8": "1"} | environment,
+            env=clean | {"PYTHONUTF8": "1", "PYTHONPYCACHEPREFIX": compiled} | environment,
             capture_output=True,
             encoding="utf-8",
             check=False,

@@ -30,6 +30,7 @@ def told(actual, expected=RIGHT):
         (RIGHT[:, ::-1], "reversed along axis 1"),
         (np.roll(RIGHT, 1, 2), "one place later along axis 2, around the end"),
         (RIGHT[:, [2, 0, 1, 3]], "permuted along axis 1: [2, 0, 1, 3] of ours"),
+        (RIGHT[:, [2, 3, 0, 1]], "permuted along axis 1: blocks [1, 0] of ours, 2 places each"),
         (RIGHT.astype(np.float16).astype(np.float32), "Right to about 3 digits"),
     ],
 )
@@ -54,6 +55,13 @@ def test_a_shift_by_one_is_told():
     early = np.concatenate([RIGHT[:, 1:], np.full((3, 1, 5), 9, np.float32)], axis=1)
     assert told(late) == "Everything stands one place too late along axis 1: a shift by one."
     assert told(early) == "Everything stands one place too early along axis 1: a shift by one."
+
+
+def test_values_that_should_be_zero_are_told():
+    masked = np.where(RIGHT > 0, 0, RIGHT)
+    assert told(np.where(RIGHT > 0, 0.1 * RIGHT, RIGHT), masked) == (
+        "Only what should be exactly 0 is wrong: what is masked, or padding."
+    )
 
 
 def test_integers_are_looked_at_too():
