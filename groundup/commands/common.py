@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -70,13 +71,10 @@ def table(rows: list[tuple[str, str]]) -> str:
 
 
 def in_one_line(error: BaseException) -> str | None:
-    """What to print instead of a traceback; None for an error that deserves its traceback.
-
-    Those are the errors that nobody foresaw: whoever wrote the code wants to see the way to them.
-    """
+    """What to print instead of a traceback; None where it is the course's code that failed."""
     frames = traceback.extract_tb(error.__traceback__)
     last = Path(frames[-1].filename) if frames else Path()
-    stage = next((each for each in STAGES if last.is_relative_to(each.assignment)), None)
+    stage = _learners_stage([last])
     if isinstance(error, NotImplementedError) and not error.args and stage is not None:
         return (
             f"{explain(error)}; fill it in and run pytest {shown(stage.tests)}, "
@@ -86,7 +84,15 @@ def in_one_line(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, SyntaxError | ImportError | OSError):
         return explain(error)
+    if stage := _learners_stage([Path(frame.filename) for frame in frames]):
+        return f"{explain(error)}; run pytest {shown(stage.tests)}"
     return None
+
+
+def _learners_stage(files: Sequence[Path]) -> Stage | None:
+    """The stage of the last of `files` that is the learner's."""
+    found = [s for file in files for s in STAGES if file.is_relative_to(s.assignment)]
+    return found[-1] if found else None
 
 
 def _is_raised_on_purpose(error: BaseException, frames: traceback.StackSummary) -> bool:
