@@ -38,7 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors="replace")
     command = typer.main.get_command(app)
     try:
-        return command.main(arguments, prog_name="groundup", standalone_mode=False) or 0
+        code = command.main(arguments, prog_name="groundup", standalone_mode=False) or 0
+        # Some versions of typer answer Ctrl-C with this code instead of an exception.
+        return _refuse("stopped", 130) if code == 130 else code
     except Refusal as error:
         return _refuse(str(error), error.code)
     except (KeyboardInterrupt, typer.Abort):

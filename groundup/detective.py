@@ -16,6 +16,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 FEWEST = 4
 """Fewer values than this fit almost any pattern."""
 
+SERIES = 6
+"""So many values in a row may be a series, such as the losses of a run."""
+
+NOISE = 12
+"""So many errors are seldom to both sides unless they come from rounding."""
+
 
 def clue(actual: Array, expected: Array, *, rtol: float, atol: float) -> str:
     """One sentence about how `actual` differs from `expected`; empty if there is none."""
@@ -126,8 +132,15 @@ def _constant(factor: float, expected: Array) -> str:
 
 
 def _confined(actual: Array, expected: Array, same: Any) -> Iterator[str]:
-    """Differences in one place along an axis only."""
-    if actual.shape != expected.shape or expected.ndim < 2:
+    """Differences in one place along an axis only, or from one place on."""
+    if actual.shape != expected.shape:
+        return
+    if expected.ndim < 2:
+        if expected.size < SERIES:
+            return
+        right = [same(yours, ours) for yours, ours in zip(actual, expected, strict=True)]
+        if (first := right.index(False)) > 1 and not any(right[first:]) and first < len(right) - 1:
+            yield f"The first {first} of {len(right)} values are right, all after them wrong."
         return
     for axis, size in enumerate(expected.shape):
         rows = zip(np.moveaxis(actual, axis, 0), np.moveaxis(expected, axis, 0), strict=True)
@@ -143,14 +156,12 @@ def _confined(actual: Array, expected: Array, same: Any) -> Iterator[str]:
 
 
 def _rounded(actual: Array, expected: Array, same: Any) -> Iterator[str]:
-    """Right to as many digits as a narrower dtype has."""
+    """Right to as many digits as a narrower dtype has, and wrong in both directions."""
     if actual.shape != expected.shape or not _is_float(expected):
         return
     scale = np.maximum(np.abs(expected), 1e-3 * np.abs(expected).max())
-    error = float((np.abs(actual.astype(np.float64) - expected) / scale).max())
-    if error < 2e-2:
-        digits = max(1, math.floor(-math.log10(error)))
-        yield (
-            f"Right to about {digits} digits, no further: look for a step in bfloat16 or float16, "
-            "or for a constant that is slightly off."
-        )
+    errors = (actual.astype(np.float64) - expected) / scale
+    largest, too_large = float(np.abs(errors).max()), float((errors > 0).mean())
+    if largest < 2e-2 and errors.size >= NOISE and 0.2 < too_large < 0.8:
+        digits = max(1, math.floor(-math.log10(largest)))
+        yield f"Right to about {digits} digits: look for a step in bfloat16 or float16."

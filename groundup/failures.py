@@ -23,6 +23,12 @@ class Mismatch(AssertionError):
         self.parts = parts
 
 
+def is_crash(error: BaseException) -> bool:
+    """Whether the code under test raised it, and not a test that saw something wrong."""
+    frames = _frames(error.__traceback__)
+    return not isinstance(error, Mismatch) and any(_is_under_test(path) for path, *_ in frames)
+
+
 def explain(error: BaseException) -> str:
     """What a learner reads instead of a traceback, at most `MAX_LINES` lines."""
     frames = list(_frames(error.__traceback__))
@@ -34,6 +40,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, Mismatch):
         return _shorten(str(error))
     text = f"{type(error).__name__}: {_message(error)}".rstrip(": ")
+    text = text.replace("Failed: DID NOT RAISE", "nothing was raised, expected")
     under_test = [frame for frame in frames if _is_under_test(frame[0])]
     ours = under_test or [frame for frame in frames if frame[0].is_relative_to(ROOT / "tests")]
     where = [f"at {place_in(path, line)} in {name}" for path, line, name in ours[-1:]]

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from groundup import catalogue, reference, sessions, snapshots, testing
-from groundup.failures import Mismatch, explain
+from groundup.failures import explain, is_crash
 from groundup.listener import KNOWN, LISTENER, SHORT, Listener
 from groundup.naming import probe_of
 from groundup.stages import STAGES, Stage
-from groundup.uses import names_used
+from groundup.uses import contracts_used
 
 _INSTEAD = pytest.StashKey[Path]()
 _FRESH = pytest.StashKey[Path]()
@@ -184,10 +184,9 @@ def _what_is_known(item: pytest.Item, error: BaseException | None) -> dict[str, 
     """What the end of the run needs to name a mistake, in types that workers can send."""
     known: dict[str, Any] = {"probe": None, "contracts": [], "crashed": False}
     if isinstance(item, pytest.Function) and error:
-        package = testing.stage_of(item).package
-        contracts = getattr(sys.modules.get(package), "__all__", [])
-        known["contracts"] = [name for name in names_used(item) if name in contracts]
-        known["crashed"] = not isinstance(error, Mismatch)
+        package = sys.modules.get(testing.stage_of(item).package)
+        known["contracts"] = contracts_used(item, package) if package else []
+        known["crashed"] = is_crash(error)
     recording = item.config.getoption("--record-snapshots")
     path = testing.snapshot_path(item)
     unwritten = isinstance(error, NotImplementedError)

@@ -27,6 +27,8 @@ from groundup.stages import ROOT, STAGES, Stage
 FOLDER_VARIABLE = "GROUNDUP_FIXTURES"
 VERSIONS_OF = ("torch", "numpy", "regex", "einx")
 SHOWN = 4
+KINDS = {"i": "int", "f": "float", "b": "bool", "U": "str"}
+"""Of Python's own values, and of lists of them, by NumPy's letter."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,9 @@ def record(value: Any) -> Record:
     values = np.asarray(value)
     if values.dtype == object:
         raise TypeError(f"an observation may not hold {type(value).__name__} of mixed values")
-    words = {"i": "int", "f": "float", "b": "bool", "U": "str"}
     if isinstance(value, np.ndarray):
         return Record(f"{values.dtype} array", values)
-    return Record(words[values.dtype.kind] if values.size else "empty", values)
+    return Record(KINDS[values.dtype.kind] if values.size else "empty", values)
 
 
 def difference(actual: Record, expected: Record, *, rtol: float, atol: float) -> str:
@@ -64,6 +65,11 @@ def difference(actual: Record, expected: Record, *, rtol: float, atol: float) ->
     if actual.kind != expected.kind:
         return f"expected: {_outline(expected)}\nfound:    {_outline(actual)}"
     if actual.values.shape != expected.values.shape:
+        if (
+            expected.kind in KINDS.values()
+            and max(actual.values.size, expected.values.size) <= SHOWN
+        ):
+            return f"expected {expected.values.tolist()}, found {actual.values.tolist()}"
         return _with_clue(
             f"expected shape {expected.values.shape}, found {actual.values.shape}",
             clue(actual.values, expected.values, rtol=rtol, atol=atol),
@@ -99,6 +105,8 @@ def _with_clue(text: str, clue: str) -> str:
 
 
 def _outline(part: Record) -> str:
+    if part.values.ndim == 0 and part.kind in KINDS.values():
+        return f"{part.kind} {part.values}"
     return f"{part.kind} of shape {part.values.shape}" if part.values.ndim else part.kind
 
 

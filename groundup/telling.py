@@ -61,7 +61,7 @@ def tell(run: Run, at_fault: Mapping[str, Sequence[Stage]]) -> list[Told]:
         cause = fault or ids or crash
         again = bool(cause) and first.setdefault(cause, failure.test) != failure.test
         if fault:
-            others.append(Told(failure.test, _earlier(fault, again), []))
+            others.append(Told(failure.test, _earlier(failure, fault, again), []))
         elif ids:
             text = _the_same(ids, first[cause]) if again else _named(ids, failure, run)
             named.append(Told(failure.test, _with_numbers(text, failure, run), list(ids)))
@@ -114,7 +114,9 @@ def _unnamed(failure: Failure, run: Run, brief: bool) -> str:
     lines = []
     for contract in failure.contracts[:1] if not failure.crashed else ():
         lines.append(_look_at(stage, contract))
-        about = [m for m in catalogue.mistakes(stage).values() if _class_of(m.contract) == contract]
+        known = catalogue.mistakes(stage).values()
+        about = [m for m in known if m.contract == contract]
+        about += [m for m in known if _class_of(m.contract) == _class_of(contract)]
         lines += [f"Read: {catalogue.guide_link(stage, mistake)}" for mistake in about[:1]]
     if missing := isolation.missing(run.chosen, stage):
         names = " or ".join(each.folder for each in missing)
@@ -130,13 +132,17 @@ def _with_numbers(text: str, failure: Failure, run: Run) -> str:
     return "\n".join([*text.splitlines(), *failure.text.splitlines()][:MAX_LINES])
 
 
-def _earlier(stages: Sequence[Stage], again: bool) -> str:
+def _earlier(failure: Failure, stages: Sequence[Stage], again: bool) -> str:
     names = " and ".join(stage.folder for stage in stages)
     if again:
         return f"the fault of {names}, too"
-    return (
-        f"This is not this stage's fault: with the reference's {names} the test passes.\n"
-        f"Again: pytest {stages[0].tests.relative_to(ROOT).as_posix()}"
+    return "\n".join(
+        [
+            f"This is not this stage's fault: with the reference's {names} the test passes.",
+            *failure.text.splitlines()[:SHOWN],
+            f"Again: pytest {stages[0].tests.relative_to(ROOT).as_posix()}; if all of that passes, "
+            "this test sees what it does not",
+        ]
     )
 
 

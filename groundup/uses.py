@@ -1,9 +1,25 @@
-"""Which names a test uses: itself, and through the helpers and fixtures beside it."""
+"""What a test is about: names it uses, itself and through helpers and fixtures beside it."""
 
+import dataclasses
 from collections.abc import Iterator
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 
 import pytest
+
+
+def contracts_used(item: pytest.Function, stage: ModuleType) -> list[str]:
+    """The contracts of `stage` that a test uses, methods before their class; configurations, with
+    which tests set up what they are about, only where there is nothing else."""
+    names = names_used(item)
+    used = [name for name in names if name in getattr(stage, "__all__", [])]
+    found = [name for name in used if not dataclasses.is_dataclass(getattr(stage, name))]
+    methods = [
+        f"{name}.{method}"
+        for name in found
+        for method in names
+        if isinstance(vars(getattr(stage, name)).get(method), FunctionType)
+    ]
+    return [*methods, *(found or used)]
 
 
 def names_used(item: pytest.Function) -> list[str]:

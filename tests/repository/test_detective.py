@@ -69,6 +69,13 @@ def test_integers_are_looked_at_too():
     assert "permuted along axis 1" in told(INTEGERS[:, [1, 3, 0, 2]], INTEGERS)
 
 
+def test_a_series_that_goes_wrong_at_some_place_is_told():
+    losses = np.array([2.5, 2.1, 1.9, 1.6, 1.5, 1.45])
+    drifting = losses + np.array([0, 0, 0.001, 0.002, 0.004, 0.009])
+    assert told(drifting, losses) == "The first 2 of 6 values are right, all after them wrong."
+    assert told(losses + np.array([0, 0.001, 0.002, 0.004, 0.009, 0.01]), losses) == ""
+
+
 @pytest.mark.parametrize(
     "actual",
     [

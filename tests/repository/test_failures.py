@@ -84,7 +84,7 @@ def test_a_wrong_shape_is_told_by_the_signature(broken):
 
 @pytest.mark.parametrize("test", ["test_that_skips", "test_that_is_expected_to_fail"])
 def test_a_graded_test_that_skips_has_failed(broken, test):
-    assert "a graded test may not skip" in told(broken, test)[0]
+    assert "a graded test may not skip" in told(broken, test)[1]
     assert broken.returncode == 1
     assert broken.stdout.strip().splitlines()[-1].endswith("s")
     assert "skipped" not in broken.stdout.splitlines()[-1]

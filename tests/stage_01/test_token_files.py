@@ -217,3 +217,13 @@ def test_ids_of_another_length_than_the_header_says_are_refused(
 def test_a_missing_file_of_ids_is_said_to_be_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.bin"):
         open_tokens(tmp_path / "nowhere.bin")
+
+
+def test_special_tokens_with_spaces_are_never_cut(given, tmp_path):
+    special = "‹|конец этого текста|›"
+    text = f"the crow {special}" * 50_000  # wherever a large file is cut, a token is near
+    tokenizer = Tokenizer(*given(), [special])
+    (tmp_path / "text.txt").write_bytes(text.encode())
+    ids = encode_file(tokenizer, tmp_path / "text.txt", tmp_path / "text.bin", num_workers=1)
+    once = tokenizer.encode(f"the crow {special}")
+    assert ids.tolist() == once * 50_000

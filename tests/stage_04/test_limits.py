@@ -2,6 +2,7 @@
 
 import inspect
 
+import pytest
 import torch
 
 from groundup.testing import check, outcome
@@ -56,3 +57,17 @@ def test_logits_with_a_cache_in_every_layer(draw, give_weights):
         "positions of each cache": "; ".join(" ".join(cache.positions) for cache in caches),
     }
     check(observed, atol=2e-5, rtol=1e-5)
+
+
+class Passing:
+    """A cache that keeps nothing and hides nothing."""
+
+    def update(self, k, v, positions):
+        return k, v, torch.ones(k.shape[-2], k.shape[-2], dtype=torch.bool)
+
+
+@pytest.mark.parametrize("position", ["rope", "none"])
+def test_model_refuses_more_than_its_context_with_a_cache_too(draw, position):
+    model = TransformerLM(ModelConfig(**SIZES | {"position": position}))
+    with pytest.raises(ValueError, match="context_length"):
+        model(draw.integers(0, 23, 2, 17), cache=[Passing() for _ in model.layers])

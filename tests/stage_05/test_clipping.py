@@ -174,3 +174,9 @@ def test_a_norm_that_is_not_finite_is_returned_and_nothing_scaled(bad):
 
 def test_the_norm_is_a_plain_float(draw):
     assert type(clip_gradients(drawn(draw), 1.0)) is float
+
+
+def test_a_limit_of_zero_leaves_no_gradient(draw):
+    parameters = drawn(draw)
+    assert clip_gradients(parameters, 0.0) > 0, "the norm before clipping"
+    assert not any(parameter.grad.any() for parameter in parameters), "no norm is at most 0 but 0"

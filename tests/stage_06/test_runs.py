@@ -88,6 +88,14 @@ def test_a_validation_loss_under_the_floor_is_a_leak(configure):
     assert "20.0" in str(error.value) and "\n" not in str(error.value)
 
 
+def test_chance_is_a_matter_of_the_tokens_that_were_evaluated(configure, write_ids, draw):
+    ids = write_ids("long.bin", draw.integers(0, 13, 3601).numpy())
+    changes = {"valid_tokens": ids, "eval_windows": 600, "steps": 1, "warmup_steps": 0}
+    loss = train(configure("first", batch_size=60, **changes)).valid_loss
+    with pytest.raises(Leak):  # 2/√3600 is 0.033
+        train(configure("second", batch_size=60, **changes, entropy_floor=loss + 0.06))
+
+
 @pytest.mark.parametrize("above", [-1.0, 1e-3], ids=["floor well under", "within chance"])
 def test_a_loss_that_chance_allows_is_no_leak(configure, above):
     loss = train(configure("first")).valid_loss

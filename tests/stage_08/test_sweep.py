@@ -1,3 +1,4 @@
+import dataclasses
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -244,3 +245,12 @@ def test_a_training_configuration_can_be_swept():
     found = sweep(base, {"model.d_ff": [16, 32], "steps": [100]})
     assert [config.model.d_ff for config in found] == [16, 32]
     assert values(found, "steps", "warmup_steps") == [(100, 10)] * 2
+
+
+def test_folders_of_many_fields_have_names_that_fit():
+    fields = [(f"field_{place}", str, dataclasses.field(default="a")) for place in range(12)]
+    many = dataclasses.make_dataclass("Many", [*fields, ("run_dir", Path, Path("runs"))])
+    grid = {f"field_{place}": [f"{place:<20}".replace(" ", "x")] for place in range(12)}
+    found = sweep(many(), grid | {"field_0": ["left", "right"]})
+    names = [config.run_dir.name for config in found]
+    assert max(map(len, names)) <= 255 and len(set(names)) == 2, names

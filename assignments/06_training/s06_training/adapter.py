@@ -270,7 +270,8 @@ def train(config: TrainConfig) -> TrainResult:
             (device, compile, entropy_floor and the fields about files and logging may differ).
         Diverged: a loss or gradient norm is not finite; the message names the step and what may
             be the cause. The last checkpoint is as it was.
-        Leak: the validation loss is under entropy_floor by more than chance allows.
+        Leak: the validation loss is under entropy_floor by more than chance allows, that is 2/√n
+            for n evaluated tokens.
         KeyboardInterrupt: Ctrl-C; the update under way was finished and a checkpoint saved.
     """
     raise NotImplementedError

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+LONGEST_FILE_NAME = 255
 UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._+-]")
 
 
@@ -20,6 +21,8 @@ def sweep(base: Any, grid: Mapping[str, Sequence[Any]]) -> list[Any]:
         chosen = dict(zip(grid, combination, strict=True))
         changes = {name: value for name, (value, _) in chosen.items()}
         described = ",".join(f"{name}={label}" for name, (_, label) in chosen.items())
+        if len(described) > LONGEST_FILE_NAME:
+            described = f"combination-{len(configs)}"
         try:
             configs.append(_replace(base, changes | _followers(base, changes, described)))
         except ValueError as error:

@@ -54,6 +54,7 @@ def _descend(base: Any, axes: list[tuple[str, Any]], chosen: dict[str, Any], run
         return
     values = {name: value for name, (value, _) in chosen.items()}
     folder = ",".join(f"{name}={label}" for name, (_, label) in chosen.items())
+    folder = folder if len(folder) < 256 else f"run{len(runs)}"
     if {"run_dir", *values} - set(values) and hasattr(base, "run_dir") and folder:
         values["run_dir"] = Path(base.run_dir, folder)
     if "steps" in values and "warmup_steps" not in values and hasattr(base, "warmup_steps"):
