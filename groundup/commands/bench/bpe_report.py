@@ -52,6 +52,8 @@ def notes(repeats: int) -> list[str]:
         f"RAYON_NUM_THREADS {rayon}; tiktoken: 1 thread, batch {threads['tiktoken batch']}",
         "memory is the peak of the process plus, for each core, that of its largest worker; "
         "rustbpe batch includes training",
+        "of pairs equally frequent, each library merges another one first, so that merges may "
+        "differ where both are right; ids with one vocabulary may not",
     ]
 
 

@@ -21,25 +21,30 @@ PEERS = ("tokenizers", "rustbpe", "tiktoken")
 LEAST_MEGABYTES, LEAST_VOCABULARY = 0.001, 256 + 1
 
 
+TextFile = Annotated[
+    Path | None,
+    typer.Option("--file", metavar="PATH", help="A UTF-8 text. The embedded corpus if not given."),
+]
+Sizes = Annotated[
+    list[float] | None,
+    typer.Option(
+        metavar="MB",
+        help="Cut the text to so many megabytes, or repeat its stories in another order. "
+        "May be given several times, for a plot of time against size.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="The folder of the results. runs/bench if not given."),
+]
+
+
 def tokenizer(
-    file: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="A UTF-8 text. The embedded corpus if not given."),
-    ] = None,
-    size: Annotated[
-        list[float] | None,
-        typer.Option(
-            metavar="MB",
-            help="Cut the text to so many megabytes, or repeat its stories in another order. "
-            "May be given several times, for a plot of time against size.",
-        ),
-    ] = None,
+    file: TextFile = None,
+    size: Sizes = None,
     vocab_size: Annotated[int, typer.Option(help="Tokens in the vocabulary.")] = 10_000,
     repeats: Annotated[int, typer.Option(min=1, help="Measure so many times.")] = 3,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="The folder of the results. runs/bench if not given."),
-    ] = None,
+    out: Out = None,
     reference: Reference = "",
 ) -> None:
     """Train and encode with your stage 01 and with other libraries, and compare.
@@ -48,18 +53,16 @@ def tokenizer(
     vocabulary: if they are not, the exit code is 1.
     """
     sizes = _in_bytes(size or [])
-    if vocab_size < LEAST_VOCABULARY:
-        raise Refusal(
-            f"a vocabulary of {vocab_size} is too small: 256 bytes and {SEPARATOR} need "
-            f"{LEAST_VOCABULARY}",
-            code=2,
-        )
+    _check_vocabulary(vocab_size)
     if file is not None:
         texts.check_file(file)
     folder = _writable(out or RUNS / "bench")
     begin(reference, STAGES[0])
     peers = _installed()
-    results = _bench(file, sizes, vocab_size=vocab_size, repeats=repeats, peers=peers)
+    try:
+        results = _bench(file, sizes, vocab_size=vocab_size, repeats=repeats, peers=peers)
+    except KeyboardInterrupt:
+        raise Refusal("stopped; nothing was written", code=130) from None
     for note in bpe_report.notes(repeats):
         say(note)
     settings = {
@@ -73,6 +76,15 @@ def tokenizer(
     wrong = [each for result in results for each in result.same_ids if not each.equal]
     if wrong:
         raise Refusal(f"the results do not agree: {wrong[0].sentence}")
+
+
+def _check_vocabulary(size: int) -> None:
+    if size < LEAST_VOCABULARY:
+        raise Refusal(
+            f"a vocabulary of {size} is too small: 256 bytes and {SEPARATOR} need "
+            f"{LEAST_VOCABULARY}",
+            code=2,
+        )
 
 
 def _in_bytes(sizes: list[float]) -> list[int]:
