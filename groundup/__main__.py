@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from groundup.commands.bench.tokenizer import tokenizer
 from groundup.commands.check import check
 from groundup.commands.common import Refusal, in_one_line
 from groundup.commands.data import data
@@ -29,6 +30,18 @@ def bare(context: typer.Context) -> None:
 
 for command in (check, status, mistakes, data, train, generate, demo):
     app.command()(command)
+
+bench = typer.Typer(help="Measure your code beside others'.", rich_markup_mode=None)
+app.add_typer(bench, name="bench")
+
+
+@bench.callback()
+def each_by_name() -> None:
+    """Without this, typer makes the only command of a group the group."""
+
+
+for command in (tokenizer,):
+    bench.command()(command)
 
 
 def main(arguments: list[str] | None = None) -> int:

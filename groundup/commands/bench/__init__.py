@@ -1,0 +1,1 @@
+"""The commands of `groundup bench`, one file each, and what they share."""
