@@ -105,6 +105,8 @@ def _with_clue(text: str, clue: str) -> str:
 
 
 def _outline(part: Record) -> str:
+    if part.kind == "str" and str(part.values).startswith("raises "):
+        return str(part.values)  # of `testing.outcome`
     if part.values.ndim == 0 and part.kind in KINDS.values():
         return f"{part.kind} {part.values}"
     return f"{part.kind} of shape {part.values.shape}" if part.values.ndim else part.kind

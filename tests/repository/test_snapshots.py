@@ -76,6 +76,7 @@ def test_equal_observations_have_no_difference():
         ([1, 2], [], "expected: empty"),
         ("a", "b", "expected b, found a"),
         (1.0, 1, "expected: int 1\nfound:    float 1.0"),
+        ("raises KeyError", [1, 2], "expected: int of shape (2,)\nfound:    raises KeyError"),
         ("no file", [1, 2], "expected: int of shape (2,)\nfound:    str no file"),
         (["a", "b"], ["a"], "expected ['a'], found ['a', 'b']"),
         (torch.tensor(1.001), torch.tensor(1.0), "1 of 1 values differ"),

@@ -54,7 +54,8 @@ def test_linear_weight_starts_with_the_stated_variance():
     std = Linear(512, 1344).weight.std().item()
     # A normal distribution cut at 3σ has standard deviation 0.98658 σ.
     expected = 0.98658 * (2 / (512 + 1344)) ** 0.5
-    assert_close(std, expected, "std of a 512 → 1344 weight, σ² = 2/(d_in + d_out)", rtol=0.005)
+    why = "std of a 512 → 1344 weight: σ² = 2/(d_in + d_out), and the cut at 3σ leaves 0.987 σ"
+    assert_close(std, expected, why, rtol=0.005)
 
 
 def test_linear_weight_is_truncated_at_three_sigma():
