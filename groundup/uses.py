@@ -17,7 +17,7 @@ def contracts_used(item: pytest.Function, stage: ModuleType) -> list[str]:
         f"{name}.{method}"
         for name in found
         for method in names
-        if isinstance(vars(getattr(stage, name)).get(method), FunctionType)
+        if isinstance(getattr(getattr(stage, name), "__dict__", {}).get(method), FunctionType)
     ]
     return [*methods, *(found or used)]
 

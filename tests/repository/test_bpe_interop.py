@@ -113,3 +113,19 @@ def test_a_pool_of_spawned_processes_works_under_python_m_pytest(run):
     result = run("pytest", *tests, "--reference=1", "-q")
     assert result.returncode == 0, result.stdout
     assert "2 passed" in result.stdout
+
+
+def test_two_merges_may_make_the_same_token(bpe):
+    """Training never learns such merges, but a foreign merges.txt may hold them."""
+    merges = [(b"b", b"c"), (b"a", b"bc"), (b"a", b"b"), (b"ab", b"c"), (b"abc", b"d")]
+    tokens = [bytes([byte]) for byte in range(256)] + [b"bc", b"abc", b"ab", b"abcd"]
+    tokenizer = bpe.Tokenizer(dict(enumerate(tokens)), merges)
+    assert tokenizer.encode("abcd") == [259]
+    assert tokenizer.encode("abc") == [257]
+
+
+def test_merges_that_are_not_text_are_refused_by_name(bpe, tmp_path):
+    (tmp_path / "vocab.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "merges.txt").write_bytes(b"a \xff")
+    with pytest.raises(ValueError, match=r"merges\.txt is not a merges\.txt"):
+        bpe.Tokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt")

@@ -58,7 +58,10 @@ def read_vocab(path: str | os.PathLike[str]) -> dict[int, bytes]:
 
 
 def read_merges(path: str | os.PathLike[str]) -> list[tuple[bytes, bytes]]:
-    lines = Path(path).read_text(encoding="utf-8").split("\n")
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a merges.txt as GPT-2's: {error}") from None
     merges = []
     for number, line in enumerate(lines, start=1):
         if not line or (number == 1 and line.startswith("#version")):

@@ -10,7 +10,7 @@ class PretokenIds(dict[str, list[int]]):
     """The ids of each pre-token, worked out when first asked for.
 
     As in training, a word is a string with one character for each token: byte b is chr(b), what
-    merge k makes is chr(256 + k), so the character of a pair's token is also its rank.
+    merge k makes is chr(256 + k), unless an earlier merge makes the same.
     """
 
     def __init__(self, vocab: Mapping[int, bytes], merges: Sequence[tuple[bytes, bytes]]) -> None:
@@ -25,11 +25,14 @@ class PretokenIds(dict[str, list[int]]):
         lacking = next((token for token in self._tokens[256:] if token not in self.id_of), None)
         if lacking is not None:
             raise ValueError(f"a merge makes {lacking!r}, which is not in the vocabulary")
-        character = {token: chr(place) for place, token in enumerate(self._tokens)}
-        self._merged = {
-            character[first] + character[second]: chr(256 + rank)
-            for rank, (first, second) in enumerate(merges)
-        }
+        character: dict[bytes, str] = {}
+        for place, token in enumerate(self._tokens):
+            character.setdefault(token, chr(place))
+        self._ranks: dict[str, int] = {}
+        self._merged: dict[str, str] = {}
+        for rank, (first, second) in enumerate(merges):
+            pair = character[first] + character[second]
+            self._ranks[pair], self._merged[pair] = rank, character[first + second]
 
     def __missing__(self, pretoken: str) -> list[int]:
         if len(self) >= CACHED_PRETOKENS:
@@ -43,10 +46,10 @@ class PretokenIds(dict[str, list[int]]):
         return ids
 
     def _merge_all(self, word: str) -> str:
-        never = chr(0x10FFFF)
+        never = len(self._ranks)
         while len(word) > 1:
             pairs = list(map(operator.add, word, word[1:]))
-            best = min(pairs, key=lambda pair: self._merged.get(pair, never))
+            best = min(pairs, key=lambda pair: self._ranks.get(pair, never))
             if best not in self._merged:
                 break
             word = word.replace(best, self._merged[best])

@@ -147,7 +147,7 @@ def utilisation(flops: float, seconds: float, peak: float) -> float:
     Raises:
         ValueError: seconds or peak that are not above 0.
     """
-    if seconds <= 0 or peak <= 0:
+    if not (seconds > 0 and peak > 0):
         raise ValueError(f"seconds ({seconds}) and peak ({peak}) must be above 0")
     return flops / seconds / peak
 

@@ -1,0 +1,79 @@
+"""What a failed graded test is said to be about."""
+
+import dataclasses
+import types
+
+import pytest
+
+from groundup.uses import contracts_used
+
+STAGE = types.ModuleType("s99_stage")
+
+
+class Reader:
+    def read(self):
+        raise NotImplementedError
+
+
+@dataclasses.dataclass
+class Config:
+    size: int = 1
+
+
+def measure():
+    raise NotImplementedError
+
+
+TABLE = {"a": 1}
+for contract in (Reader, Config, measure):
+    setattr(STAGE, contract.__name__, contract)
+STAGE.TABLE = TABLE
+STAGE.__all__ = ["Reader", "Config", "measure", "TABLE"]
+
+
+def reader():
+    return Reader()
+
+
+def by_helper():
+    return measure()
+
+
+def through_a_helper():
+    by_helper()
+
+
+def through_a_fixture(reader):
+    assert reader
+
+
+def a_method():
+    Reader(Config()).read()
+
+
+def in_a_lambda():
+    return lambda: TABLE["a"]
+
+
+def only_a_configuration():
+    Config()
+
+
+@pytest.mark.parametrize(
+    ("test", "contracts"),
+    [
+        (through_a_helper, ["measure"]),
+        (through_a_fixture, ["Reader"]),
+        (a_method, ["Reader.read", "Reader"]),
+        (in_a_lambda, ["TABLE"]),
+        (only_a_configuration, ["Config"]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_a_test_is_about(test, contracts):
+    """The item is what pytest's is, as far as it is looked at."""
+    fixture = types.SimpleNamespace(func=reader)
+    fixtures = {"reader": [fixture]} if test is through_a_fixture else {}
+    info = types.SimpleNamespace(name2fixturedefs=fixtures)
+    item = types.SimpleNamespace(function=test, _fixtureinfo=info)
+    assert contracts_used(item, STAGE) == contracts
