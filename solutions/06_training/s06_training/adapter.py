@@ -285,7 +285,9 @@ def train(config: TrainConfig) -> TrainResult:
     Raises:
         ValueError: tokens that cannot be read, hold an id that model.vocab_size does not allow,
             or are fewer than context_length + 1; a checkpoint made with another configuration
-            (device, compile, entropy_floor and the fields about files and logging may differ).
+            (device, compile, entropy_floor, run_dir and the fields about evaluating, saving and
+            logging may differ).
+        FileNotFoundError: a token file is missing.
         Diverged: a loss or gradient norm is not finite; the message names the step and what may
             be the cause. The last checkpoint is as it was.
         Leak: the validation loss is under entropy_floor by more than chance allows, that is 2/√n
