@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from groundup.snapshots import Record, Snapshot
+from groundup.observations import Record
+from groundup.snapshots import Snapshot
 
 NO_COINCIDENCE = 8
 """So many numbers that are wrong in exactly the same way were made wrong in the same way."""

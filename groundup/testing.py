@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from groundup import snapshots
+from groundup import observations, snapshots
 from groundup.failures import Mismatch
 from groundup.stages import STAGES, Stage
 
@@ -83,8 +83,8 @@ def assert_close(
     actual: Any, expected: Any, why: str, *, rtol: float = 0.0, atol: float = 0.0
 ) -> None:
     """Compare with an independent oracle; `why` says in one sentence what the oracle is."""
-    difference = snapshots.difference(
-        snapshots.record(actual), snapshots.record(expected), rtol=rtol, atol=atol
+    difference = observations.difference(
+        observations.record(actual), observations.record(expected), rtol=rtol, atol=atol
     )
     if difference:
         raise Mismatch(f"{why}\n{difference}")
@@ -128,7 +128,7 @@ def check(observation: Any, *, rtol: float = 0.0, atol: float = 0.0) -> None:
         raise RuntimeError("check() is for graded tests: it was called outside of one")
     path = snapshot_path(_current)
     parts = observation if isinstance(observation, Mapping) else {"result": observation}
-    records = {name: snapshots.record(value) for name, value in parts.items()}
+    records = {name: observations.record(value) for name, value in parts.items()}
     if _current.config.getoption("--record-snapshots"):
         snapshots.write(path, snapshots.Snapshot(records, rtol, atol, {}))
         return
@@ -137,7 +137,7 @@ def check(observation: Any, *, rtol: float = 0.0, atol: float = 0.0) -> None:
         if name not in records:
             text = f"the observation has no {name}; it has {', '.join(records)}"
             raise Mismatch(text, parts=records)
-        difference = snapshots.difference(records[name], expected, rtol=rtol, atol=atol)
+        difference = observations.difference(records[name], expected, rtol=rtol, atol=atol)
         if difference:
             text = difference if len(parts) == 1 else f"{name}: {difference}"
             raise Mismatch(text, parts=records)

@@ -3,7 +3,8 @@
 import numpy as np
 
 from groundup.naming import Probe, probe_of, resolve
-from groundup.snapshots import Record, Snapshot
+from groundup.observations import Record
+from groundup.snapshots import Snapshot
 
 
 def passed(test, *seen_by):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from groundup import sessions, snapshots
+from groundup import observations, sessions, snapshots
 from groundup.stages import ROOT, STAGES
 
 FIXTURES = ROOT / "fixtures"
@@ -51,9 +51,9 @@ def test_snapshots_are_small_and_hold_no_pickles(stage):
 
 
 def difference(actual, expected, **tolerances):
-    return snapshots.difference(
-        snapshots.record(actual),
-        snapshots.record(expected),
+    return observations.difference(
+        observations.record(actual),
+        observations.record(expected),
         **({"rtol": 0, "atol": 0} | tolerances),
     )
 
@@ -88,4 +88,4 @@ def test_a_difference_is_said_plainly(actual, expected, words):
 
 def test_an_observation_of_mixed_values_is_refused():
     with pytest.raises((TypeError, ValueError)):
-        snapshots.record([1, "a", None])
+        observations.record([1, "a", None])
