@@ -156,12 +156,26 @@ def _confined(actual: Array, expected: Array, same: Any) -> Iterator[str]:
 
 
 def _rounded(actual: Array, expected: Array, same: Any) -> Iterator[str]:
-    """Right to as many digits as a narrower dtype has, and wrong in both directions."""
+    """Values that a narrower dtype can hold, or right to so many digits with errors both ways."""
     if actual.shape != expected.shape or not _is_float(expected):
         return
+    for name, grid in (("float16", _in_float16), ("bfloat16", _in_bfloat16)):
+        if np.array_equal(grid(actual), actual) and same(actual, grid(expected)):
+            yield f"Every value is rounded to {name}."
     scale = np.maximum(np.abs(expected), 1e-3 * np.abs(expected).max())
     errors = (actual.astype(np.float64) - expected) / scale
     largest, too_large = float(np.abs(errors).max()), float((errors > 0).mean())
-    if largest < 2e-2 and errors.size >= NOISE and 0.2 < too_large < 0.8:
-        digits = max(1, math.floor(-math.log10(largest)))
-        yield f"Right to about {digits} digits: look for a step in bfloat16 or float16."
+    if largest < 5e-3 and errors.size >= NOISE and 0.2 < too_large < 0.8:
+        yield f"Right to about {math.floor(-math.log10(largest))} digits, and no further."
+
+
+def _in_float16(values: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float16).astype(values.dtype)
+
+
+def _in_bfloat16(values: Array) -> Array:
+    """To the nearest; of two as near, the even one."""
+    bits = values.astype(np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
+    return rounded.astype(np.uint32).view(np.float32).astype(values.dtype)

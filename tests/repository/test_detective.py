@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from groundup.detective import clue
 
 RIGHT = np.random.RandomState(0).standard_normal((3, 4, 5)).astype(np.float32)
+NEARLY_ONE = 1 + np.random.RandomState(2).uniform(-9e-4, 9e-4, RIGHT.shape).astype(np.float32)
 INTEGERS = np.random.RandomState(1).permutation(60).reshape(3, 4, 5)
 
 
@@ -31,7 +33,9 @@ def told(actual, expected=RIGHT):
         (np.roll(RIGHT, 1, 2), "one place later along axis 2, around the end"),
         (RIGHT[:, [2, 0, 1, 3]], "permuted along axis 1: [2, 0, 1, 3] of ours"),
         (RIGHT[:, [2, 3, 0, 1]], "permuted along axis 1: blocks [1, 0] of ours, 2 places each"),
-        (RIGHT.astype(np.float16).astype(np.float32), "Right to about 3 digits"),
+        (RIGHT.astype(np.float16).astype(np.float32), "Every value is rounded to float16."),
+        (torch.from_numpy(RIGHT).bfloat16().float(), "Every value is rounded to bfloat16."),
+        (RIGHT * NEARLY_ONE, "Right to about 3 digits, and no further."),
     ],
 )
 def test_a_pattern_is_told(actual, words):
@@ -84,10 +88,11 @@ def test_a_series_that_goes_wrong_at_some_place_is_told():
         np.where(RIGHT > 1, 0, RIGHT * 1.5),
         np.zeros((3, 4, 5)),
         np.full((3, 4, 5), np.nan),
+        5 * np.tanh(RIGHT / 5),
         RIGHT[:2],
         RIGHT.ravel()[:3],
     ],
-    ids=["squared", "others", "cut", "zeros", "nan", "shorter", "few"],
+    ids=["squared", "others", "cut", "zeros", "nan", "soft cap", "shorter", "few"],
 )
 def test_nothing_is_guessed(actual):
     assert told(actual) == ""

@@ -81,3 +81,13 @@ def test_cross_entropy_of_a_hopeless_prediction_grows_without_a_bound(size):
 def test_cross_entropy_of_a_vocabulary_of_one_is_zero():
     loss = cross_entropy(torch.tensor([[5.0], [-3.0]]), torch.tensor([0, 0]))
     assert_close(loss, torch.tensor(0.0), "the only token has probability 1", atol=1e-6)
+
+
+def test_swiglu_has_no_limits(draw):
+    layer = SwiGLU(6, 10)
+    draw.weights(layer)
+    x = draw.normal(4, 6, scale=40.0)  # as large as in a trained model, whatever the sign
+    gate, up = x @ layer.gate.weight.T, x @ layer.up.weight.T
+    expected = (torch.nn.functional.silu(gate) * up) @ layer.down.weight.T
+    assert min(gate.max(), -gate.min(), up.max(), -up.min()) > 20
+    assert_close(layer(x), expected, "down(silu(gate x) · up x)", rtol=1e-4, atol=1e-3)
