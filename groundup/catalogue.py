@@ -106,9 +106,9 @@ def find(name: str) -> Slip:
     raise UnknownMistake(f"{name!r} is not in the catalogue; `groundup mistakes` lists it")
 
 
-def guide_link(stage: Stage, mistake: Mistake) -> str:
-    """Where the guide tells of `mistake`, from the course's root."""
-    return f"{stage.guide.relative_to(ROOT).as_posix()}#{mistake.section}"
+def guide_link(stage: Stage, section: str) -> str:
+    """A section of the stage's guide, from the course's root."""
+    return f"{stage.guide.relative_to(ROOT).as_posix()}#{section}"
 
 
 def alternatives(stage: Stage) -> list[str]:

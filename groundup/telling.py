@@ -2,6 +2,7 @@
 
 import ast
 import shlex
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,7 +96,7 @@ def _named(ids: Sequence[str], failure: Failure, run: Run) -> str:
     else:
         lines.insert(0, "It is one of these; the whole stage may tell which:")
     lines.append(_look_at(stage, found[0].contract))
-    lines.append(f"Read: {catalogue.guide_link(stage, found[0])}")
+    lines.append(f"Read: {catalogue.guide_link(stage, found[0].section)}")
     if len(found) == 1:
         lines.append(f"Hint: groundup mistakes {found[0].id} --hint 1")
     return "\n".join([*lines, _again(failure.test, run)])
@@ -114,16 +115,22 @@ def _unnamed(failure: Failure, run: Run, brief: bool) -> str:
     lines = []
     for contract in failure.contracts[:1] if not failure.crashed else ():
         lines.append(_look_at(stage, contract))
-        known = catalogue.mistakes(stage).values()
-        about = [m for m in known if m.contract == contract]
-        about += [m for m in known if _class_of(m.contract) == _class_of(contract)]
-        lines += [f"Read: {catalogue.guide_link(stage, mistake)}" for mistake in about[:1]]
+        if section := _section_about(stage, contract):
+            lines.append(f"Read: {catalogue.guide_link(stage, section)}")
     if missing := isolation.missing(run.chosen, stage):
         names = " or ".join(each.folder for each in missing)
         lines.append(f"Whether your {names} is at fault cannot be told: no solutions in this copy.")
     lines.append(_again(failure.test, run))
     kept = failure.text.splitlines()[: MAX_LINES - len(lines)]
     return "\n".join([*kept, *lines])
+
+
+def _section_about(stage: Stage, contract: str) -> str:
+    """Where most of the mistakes that are made in `contract` lead; empty if none is known."""
+    known = catalogue.mistakes(stage).values()
+    about = [m.section for m in known if m.contract == contract]
+    about = about or [m.section for m in known if _class_of(m.contract) == _class_of(contract)]
+    return statistics.mode(about) if about else ""
 
 
 def _with_numbers(text: str, failure: Failure, run: Run) -> str:

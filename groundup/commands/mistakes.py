@@ -44,7 +44,7 @@ def _help_with(mistake_id: str, hint: int) -> None:
     say(f"{mistake.id}, in {mistake.contract} of {slip.stage.folder}")
     say(mistake.sentence)
     say(f"Why it matters: {mistake.why}")
-    say(f"Read: {catalogue.guide_link(slip.stage, mistake)}")
+    say(f"Read: {catalogue.guide_link(slip.stage, mistake.section)}")
     for number, text in enumerate(mistake.hints[:hint], start=1):
         say(f"Hint {number}: {text}")
     if hint < len(mistake.hints):

@@ -84,7 +84,7 @@ def test_attention_may_attend_everywhere_unless_masked(draw):
 def test_attention_weights_sum_to_one_behind_a_mask(draw):
     q, k, _, mask = given(draw, 2)
     mixed = scaled_dot_product_attention(q, k, torch.ones(2, 5, 3), mask)
-    why = "the weights of a query sum to 1, so that values of 1 mix to 1: mask before softmax"
+    why = "the weights of a query sum to 1, so that values of 1 mix to 1"
     assert_close(mixed, torch.ones(2, 4, 3), why, atol=1e-6)
 
 

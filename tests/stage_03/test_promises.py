@@ -36,7 +36,7 @@ def test_attention_never_sees_a_forbidden_key_however_large_its_score(size):
     # Scores of -size for the key that is allowed and of +size for the one that is not.
     q, k = torch.tensor([[2 * size, 0, 0, 0]]), torch.tensor([[-1.0, 0, 0, 0], [1.0, 0, 0, 0]])
     v, mask = torch.tensor([[3.0, 4.0], [500.0, 600.0]]), torch.tensor([[True, False]])
-    why = "one key is allowed, so its value comes out; a mask of -1e4 or -1e9 is only a low score"
+    why = "one key is allowed, so its value comes out, however large the other's score"
     assert_close(scaled_dot_product_attention(q, k, v, mask), v[:1], why)
 
 
@@ -112,3 +112,16 @@ def test_self_attention_keeps_axes_of_length_one(draw, shape):
     expected = attention(x)[:batch, :seq]
     found = attention(x[:batch, :seq])
     assert_close(found, expected, f"{batch} sequences of {seq} tokens, as in the whole", atol=2e-6)
+
+
+def test_self_attention_looks_back_as_far_as_the_sequence_goes(draw):
+    attention = CausalSelfAttention(24, 3)
+    draw.weights(attention)
+    x = draw.normal(1, 300, 24)
+    q, k, v = (
+        proj(x).unflatten(-1, (3, 8)).transpose(1, 2)
+        for proj in (attention.q_proj, attention.k_proj, attention.v_proj)
+    )
+    attended = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+    expected = attention.o_proj(attended.transpose(1, 2).flatten(-2))
+    assert_close(attention(x), expected, "every position sees all before it, of 300", atol=5e-6)

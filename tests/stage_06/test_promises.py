@@ -178,7 +178,8 @@ def test_seconds_are_those_of_updates_only(configure, no_blocks, on_evaluation, 
     on_evaluation(wait)
     result = train(configure(eval_every=1, checkpoint_every=1))
     monkeypatch.undo()
-    assert result.seconds < 100, "100 s for each evaluation and checkpoint are left out"
+    # Each look at this clock takes 1 ms, each evaluation and each checkpoint 100 s.
+    assert result.seconds < 1, "in seconds, of the updates alone"
 
 
 def test_a_validation_loss_that_is_not_finite_has_diverged(configure, no_blocks, on_evaluation):

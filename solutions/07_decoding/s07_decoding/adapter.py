@@ -47,7 +47,6 @@ def token_probabilities(
     largest = logits.argmax(dim=-1, keepdim=True)
     if temperature == 0:
         return torch.zeros_like(logits).scatter(-1, largest, 1.0)
-    temperature = max(temperature, torch.finfo(torch.float32).tiny)  # or it would be 0 there
     # With the largest logit at 0, no temperature is so small that a quotient becomes +inf.
     probabilities = softmax((logits - logits.gather(-1, largest)) / temperature, dim=-1)
     if top_k is not None:

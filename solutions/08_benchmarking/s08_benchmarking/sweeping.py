@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 LONGEST_FILE_NAME = 255
-UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._+-]|\.$")
+UNSAFE_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._+-]")
 
 
 def sweep(base: Any, grid: Mapping[str, Sequence[Any]]) -> list[Any]:
