@@ -16,7 +16,7 @@ def sweep(base: Any, grid: Mapping[str, Sequence[Any]]) -> list[Any]:
     for name, values in grid.items():
         _check(base, name, values)
     axes = [list(zip(values, _labels(values), strict=True)) for values in grid.values()]
-    configs = []
+    configs: list[Any] = []
     for combination in itertools.product(*axes):
         chosen = dict(zip(grid, combination, strict=True))
         changes = {name: value for name, (value, _) in chosen.items()}
