@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from groundup import observations, sessions, snapshots
+from groundup import observations, snapshots
 from groundup.stages import ROOT, STAGES
 
 FIXTURES = ROOT / "fixtures"
+RECORD = ("--reference=all", "--record-snapshots", "-q")
 
 
 def test_the_manifest_holds_every_fixture_with_its_checksum():
@@ -25,19 +26,16 @@ def test_fixtures_were_made_with_the_pinned_versions():
         assert f"{name}=={version.partition('+')[0]}" in pins
 
 
-def test_recording_twice_gives_the_same_bytes(tmp_path):
-    words = [*(str(stage.tests) for stage in STAGES), "--reference=all", "--record-snapshots"]
-    folders = [tmp_path / "first", tmp_path / "second"]
-    jobs = [
-        sessions.Job(folder.name, words, {snapshots.FOLDER_VARIABLE: str(folder)})
-        for folder in folders
-    ]
-    for session in sessions.run(jobs):
-        assert session.code == 0, session.output
-    made = [
-        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.npz")}
-        for folder in folders
-    ]
+def test_recording_twice_gives_the_same_bytes(run, tmp_path):
+    made = []
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        done = run(
+            "pytest", *(f"tests/{stage.tests.name}" for stage in STAGES), *RECORD,
+            GROUNDUP_FIXTURES=str(folder),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        made.append({path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.npz")})
     assert made[0] == made[1]
     committed = {path.relative_to(FIXTURES) for path in FIXTURES.rglob("*.npz")}
     assert set(made[0]) == committed, "a snapshot without a test, or a test without a snapshot"
