@@ -14,7 +14,7 @@ def silu(x):
 
 
 def test_the_reference_passes_with_another_seed(run):
-    done = run("pytest", "tests/stage_02", "tests/stage_05", "-q", "--reference=all", "--seed=1")
+    done = run("pytest", "tests/stage_02", "-q", "--reference=all", "--seed=1")
     assert done.returncode == 0, done.stdout
 
 

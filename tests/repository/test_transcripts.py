@@ -13,7 +13,22 @@ import pytest
 from groundup import catalogue
 from groundup.stages import ROOT, STAGES
 
+LEFT_OUT = shutil.ignore_patterns("__pycache__")
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory, copy_course):
+    return copy_course(tmp_path_factory.mktemp("transcripts"))
+
+
+@pytest.fixture
+def course(copied):
+    """One copy for all, put back as it was after each test."""
+    yield copied
+    for name in ("assignments", "solutions"):
+        shutil.rmtree(copied / name, ignore_errors=True)
+        shutil.copytree(ROOT / name, copied / name, ignore=LEFT_OUT)
 
 
 @pytest.fixture
