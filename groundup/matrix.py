@@ -8,8 +8,9 @@ more: it shows which mistakes a later stage would let pass.
 import sys
 from collections.abc import Collection, Mapping
 
-from groundup import catalogue, isolation, sessions, snapshots
+from groundup import catalogue, isolation, sessions
 from groundup.isolation import stage_of
+from groundup.proof import recorded_probes
 from groundup.sessions import Job
 from groundup.stages import ROOT, STAGES, Stage
 
@@ -39,8 +40,7 @@ def main() -> int:
 
 def _recorded(stage: Stage) -> set[str]:
     """The slips that a probe of their own stage saw when it was recorded."""
-    paths = snapshots.folder(stage).glob("*.npz")
-    return {slip for path in paths for slip in snapshots.read(path, mistakes=False).mistakes}
+    return {slip for probe in recorded_probes(stage) for slip in probe.seen_by}
 
 
 def _later(stage: Stage) -> list[Stage]:

@@ -22,7 +22,7 @@ from groundup.stages import STAGES, Stage
 with mock.patch.object(torch.compiler, "allow_in_graph"):
     importlib.import_module("einx")
 
-__all__ = ["Draw", "Mismatch", "assert_close", "check", "load_weights", "outcome"]
+__all__ = ["Draw", "Mismatch", "StartsEmpty", "assert_close", "check", "load_weights", "outcome"]
 
 
 class Draw:
@@ -61,6 +61,20 @@ class Draw:
                 else:
                     value = own.normal(*parameter.shape, scale=parameter.shape[-1] ** -0.5)
                 parameter.copy_(value)
+
+
+class StartsEmpty:
+    """A cache that knows how long it is, and so counts as False while it is empty."""
+
+    def __init__(self) -> None:
+        self.positions: list[Tensor] = []
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def update(self, k: Tensor, v: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        self.positions.append(positions)
+        return k, v, torch.ones(k.shape[-2], k.shape[-2]).bool().tril()
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from groundup.testing import assert_close
+from groundup.testing import StartsEmpty, assert_close
 from s03_attention_rope import (
     CausalSelfAttention,
     RotaryEmbedding,
@@ -15,20 +15,6 @@ def given(draw, *, rope=True):
     attention = CausalSelfAttention(24, 3, RotaryEmbedding(8, 64) if rope else None)
     draw.weights(attention)
     return attention
-
-
-class StartsEmpty:
-    """A cache that knows how long it is, and so counts as False while it is empty."""
-
-    def __init__(self):
-        self.positions = []
-
-    def __len__(self):
-        return len(self.positions)
-
-    def update(self, k, v, positions):
-        self.positions.append(positions)
-        return k, v, torch.ones(k.shape[-2], k.shape[-2]).bool().tril()
 
 
 @pytest.mark.parametrize("size", [1e6, 1e10])

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from groundup.testing import assert_close
+from groundup.testing import StartsEmpty, assert_close
 from s04_transformer import ModelConfig, TransformerBlock, TransformerLM
 
 SIZES = {
@@ -21,20 +21,6 @@ KINDS = {
     "silu": {"ffn": "silu"},
     "tied": {"tie_embeddings": True},
 }
-
-
-class StartsEmpty:
-    """A cache that knows how long it is, and so counts as False while it is empty."""
-
-    def __init__(self):
-        self.positions = []
-
-    def __len__(self):
-        return len(self.positions)
-
-    def update(self, k, v, positions):
-        self.positions.append(positions)
-        return k, v, torch.ones(k.shape[-2], k.shape[-2]).bool().tril()
 
 
 @pytest.mark.parametrize("field", ["rope_theta", "norm_eps"])

@@ -157,7 +157,7 @@ def test_seconds_go_on_after_a_resume(configure, no_blocks, kill, read_metrics):
 
 
 def test_seconds_are_those_of_updates_only(configure, no_blocks, on_evaluation, monkeypatch):
-    now = [1000.0]
+    now = [1000.0]  # a clock that this test drives: no time is measured
 
     def clock():
         now[0] += 1e-3
