@@ -10,6 +10,7 @@ from typing import Any
 from groundup.stages import ROOT, STAGES
 
 MAX_LINES = 12
+PACKAGES = frozenset(stage.package for stage in STAGES)
 
 
 class Mismatch(AssertionError):
@@ -57,7 +58,7 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[Path, int, str]]:
 
 
 def _is_under_test(path: Path) -> bool:
-    return any(stage.package in path.parts for stage in STAGES)
+    return not PACKAGES.isdisjoint(path.parts)
 
 
 def _is_stub(error: BaseException, frames: list[tuple[Path, int, str]]) -> bool:

@@ -35,8 +35,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         for name, value in os.environ.items()
         if name not in NOT_INHERITED and not name.startswith("PYTEST_")
     }
-    compiled = str(tmp_path_factory.mktemp("compiled"))
-    inherited |= {"PYTHONUTF8": "1", "PYTHONPYCACHEPREFIX": compiled}
+    inherited["PYTHONUTF8"] = "1"
     warm = Warm(inherited, tmp_path_factory.mktemp("output"))
 
     def run_module(*words: str, cwd: Path = ROOT, **environment: str):
