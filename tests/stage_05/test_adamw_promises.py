@@ -1,5 +1,6 @@
 """What AdamW promises beside the update, observed in numbers as far as there are any."""
 
+import contextlib
 import copy
 
 import pytest
@@ -86,14 +87,15 @@ def test_moments_are_kept_as_their_parameter_is(draw):
     def moments(**where):
         weight = torch.nn.Parameter(start.to(**where))
         optimizer = AdamW([weight], **SETTINGS)
-        for _ in range(3):
-            step_with(optimizer, [weight], [start.to(**where)])
+        with contextlib.suppress(RuntimeError):  # a meta tensor has no value to look at
+            for _ in range(3):
+                step_with(optimizer, [weight], [start.to(**where)])
         state = [value for value in optimizer.state[weight].values() if torch.is_tensor(value)]
         return [f"{m.dtype} on {m.device.type}" for m in state if m.shape == weight.shape]
 
     start = draw.normal(3, 4)
-    seen = {str(d): outcome(lambda d=d: moments(dtype=d)) for d in (torch.bfloat16, torch.float64)}
-    check({**seen, "meta device": outcome(lambda: moments(device="meta"))})
+    seen = {str(dtype): moments(dtype=dtype) for dtype in (torch.bfloat16, torch.float64)}
+    check({**seen, "meta device": moments(device="meta")})
 
 
 def test_closures_are_run_before_the_update(draw):

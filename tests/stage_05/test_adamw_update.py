@@ -92,6 +92,23 @@ def test_twenty_steps_agree_with_torch(draw, dtype):
     assert_close(mine[1].detach(), theirs[1].detach(), "torch.optim.AdamW", atol=tolerance)
 
 
+@pytest.mark.parametrize("scales", ["quiet, then loud", "loud, then quiet"])
+def test_a_change_of_volume_agrees_with_torch(draw, scales):
+    """The first loud step after a quiet stretch is longer than lr; after a loud one v falls."""
+    (mine,) = parameters_of(draw, (4, 3))
+    (theirs,) = copies([mine])
+    settings = {"lr": 0.1, "betas": (0.5, 0.96), "eps": 1e-8, "weight_decay": 0.1}
+    ours, oracle = AdamW([mine], **settings), torch.optim.AdamW([theirs], **settings)
+    first, second = (0.01, 1.0) if scales.startswith("quiet") else (1.0, 0.01)
+    for scale in [first] * 60 + [second] * 30:
+        mine.grad = scale * (1 + draw.normal(4, 3, scale=0.1))
+        theirs.grad = mine.grad.clone()
+        ours.step()
+        oracle.step()
+    why = f"torch.optim.AdamW, gradients of {first} in 60 steps and of {second} in 30 more"
+    assert_close(mine.detach(), theirs.detach(), why, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
 def test_first_step_has_the_size_lr_whatever_the_gradient(draw, scale):
     weight = torch.nn.Parameter(torch.zeros(6))
