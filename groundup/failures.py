@@ -1,5 +1,6 @@
 """A failed graded test in a few lines: what happened, and where in the code under test."""
 
+import functools
 import textwrap
 import traceback
 from collections.abc import Iterator, Mapping
@@ -37,31 +38,32 @@ def explain(error: BaseException) -> str:
         return f"{place_in(Path(error.filename), error.lineno or 1)}: {error.msg}"
     if _is_stub(error, frames):
         path, line, name = frames[-1]
-        return f"not written yet: {name} ({place_in(path, line)})"
+        return f"not written yet: {name} ({place_in(Path(path), line)})"
     if isinstance(error, Mismatch):
         return _shorten(str(error))
     text = f"{type(error).__name__}: {_message(error)}".rstrip(": ")
     text = text.replace("Failed: DID NOT RAISE", "nothing was raised, expected")
     under_test = [frame for frame in frames if _is_under_test(frame[0])]
-    ours = under_test or [frame for frame in frames if frame[0].is_relative_to(ROOT / "tests")]
-    where = [f"at {place_in(path, line)} in {name}" for path, line, name in ours[-1:]]
+    ours = under_test or [f for f in frames if Path(f[0]).is_relative_to(ROOT / "tests")]
+    where = [f"at {place_in(Path(path), line)} in {name}" for path, line, name in ours[-1:]]
     return _shorten("\n".join([text, *where]))
 
 
-def _frames(trace: TracebackType | None) -> Iterator[tuple[Path, int, str]]:
+def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int, str]]:
     for frame, line in traceback.walk_tb(trace):
-        yield Path(frame.f_code.co_filename), line, frame.f_code.co_qualname
+        yield frame.f_code.co_filename, line, frame.f_code.co_qualname
         # jaxtyping raises from its wrapper, when the function it is about has no frame any more.
         code = getattr(frame.f_locals.get("fn"), "__code__", None)
         if code and frame.f_globals.get("__name__") == "jaxtyping._decorator":
-            yield Path(code.co_filename), code.co_firstlineno, code.co_qualname
+            yield code.co_filename, code.co_firstlineno, code.co_qualname
 
 
-def _is_under_test(path: Path) -> bool:
-    return not PACKAGES.isdisjoint(path.parts)
+@functools.cache
+def _is_under_test(path: str) -> bool:
+    return not PACKAGES.isdisjoint(Path(path).parts)
 
 
-def _is_stub(error: BaseException, frames: list[tuple[Path, int, str]]) -> bool:
+def _is_stub(error: BaseException, frames: list[tuple[str, int, str]]) -> bool:
     written_by_us = isinstance(error, NotImplementedError) and not error.args
     return written_by_us and bool(frames) and _is_under_test(frames[-1][0])
 

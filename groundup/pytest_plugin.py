@@ -163,7 +163,7 @@ def pytest_runtest_makereport(
         return (yield)
     short, style = item.config.stash[SHORT], item.config.option.tbstyle
     if short:
-        item.config.option.tbstyle = "native"  # the usual one reads every source file again
+        item.config.option.tbstyle = "value"  # the others read every source file again
     try:
         report = yield
     finally:

@@ -1,14 +1,20 @@
 import pytest
 import tiktoken
+from hypothesis import Phase, settings
 from hypothesis import given as for_all
-from hypothesis import settings
 
 from groundup.testing import assert_close, check
 from s01_bpe import PRETOKEN_PATTERN, Tokenizer
 
 EOT, PAD = 376, 377
 
-REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+REPEATABLE = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=200,
+    phases=set(Phase) - {Phase.explain},
+)
 
 SAMPLE = (
     "Once upon a time,  the naïve crow <|endoftext|>said:\r\n\r\n\t\"They'd've  STOLEN 12345 ½ "

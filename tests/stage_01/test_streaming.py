@@ -1,12 +1,18 @@
 import itertools
 
 import pytest
+from hypothesis import Phase, settings, strategies
 from hypothesis import given as for_all
-from hypothesis import settings, strategies
 
 from groundup.testing import assert_close, check
 
-REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+REPEATABLE = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=200,
+    phases=set(Phase) - {Phase.explain},
+)
 
 OVERLAPPING = ["<|a|>", "<|a|><|a|>", "|><|", "a a", "\n\n"]
 

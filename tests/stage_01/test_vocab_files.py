@@ -1,13 +1,19 @@
 import json
 
 import pytest
+from hypothesis import Phase, settings
 from hypothesis import given as for_all
-from hypothesis import settings
 
 from groundup.testing import assert_close, check, outcome
 from s01_bpe import Tokenizer, to_tiktoken
 
-REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+REPEATABLE = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=200,
+    phases=set(Phase) - {Phase.explain},
+)
 
 
 def saved(tokenizer, folder, special_tokens=None):
