@@ -470,6 +470,19 @@ MOMENTS = [
         ),
         ways=[[Edit(EPS, ".add_(1e-8)")]],
     ),
+    Mistake(
+        id="adamw_eps_as_floor",
+        sentence="Your eps is the least value of √v̂; it is added to every one.",
+        why="where gradients are about as large as eps, steps are up to twice as long.",
+        contract="AdamW.step",
+        section="groups-and-settings",
+        hints=(
+            "Does the formula take a maximum or a sum?",
+            "eps is added to every root, also to those far above it.",
+            "Use √v̂ + eps in place of clamp or max.",
+        ),
+        ways=[[Edit(EPS, '.clamp_(min=group["eps"])')]],
+    ),
 ]
 
 UPDATES = [

@@ -186,7 +186,8 @@ def test_steps_are_written_into_the_parameter(draw):
 
 
 def test_step_takes_parameters_and_plain_tensors(draw):
-    start, gradients = draw.normal(3, 4), [draw.normal(3, 4, scale=step) for step in range(1, 4)]
+    start, scales = draw.normal(3, 4), torch.tensor([[1.0], [0.05], [0.003]])  # around eps
+    gradients = [scales * draw.normal(3, 4, scale=step) for step in range(1, 4)]
 
     def after_three_steps(tensor):
         optimizer = AdamW([tensor], **SETTINGS)

@@ -143,9 +143,11 @@ def test_a_run_that_has_logged_nothing_yet_resumes(configure, no_blocks, kill, r
     assert [line["step"] for line in read_metrics(config)] == [6]
 
 
-def test_seconds_go_on_after_a_resume(configure, no_blocks, kill, read_metrics):
-    config = configure(steps=8, checkpoint_every=6)
+def test_seconds_go_on_after_a_resume(configure, no_blocks, kill, read_metrics, monkeypatch):
+    config, step = configure(steps=8, checkpoint_every=6), AdamW.step
     kill(config, 7)
+    # Slow, so that these steps are unlike those before.
+    monkeypatch.setattr(AdamW, "step", lambda *args: (time.sleep(0.1), step(*args))[1])
     result, lines = train(config), read_metrics(config)
     seconds = [line["seconds"] for line in lines]
     assert seconds == sorted(seconds), f"seconds of all updates, those before too: {seconds}"

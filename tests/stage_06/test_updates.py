@@ -90,8 +90,11 @@ def test_a_run_agrees_with_torchs_own_optimizer(configure, fixed_weights, read_m
         assert_close(trained[name], value, f"{name} after the last update", atol=1e-4)
 
 
-def test_the_seed_decides_the_first_weights(configure):
-    config = configure(steps=1, warmup_steps=1)  # The first learning rate is 0: nothing moves.
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_seed_decides_the_first_weights(configure, seed):
+    # The first learning rate is 0: nothing moves.
+    config = configure(steps=1, warmup_steps=1, seed=seed)
+    torch.manual_seed(99)
     train(config)
     torch.manual_seed(config.seed)
     expected = TransformerLM(config.model).state_dict()

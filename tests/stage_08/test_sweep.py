@@ -143,6 +143,8 @@ def test_a_combination_that_the_configuration_refuses_is_named():
 def test_warm_up_keeps_its_share_of_the_steps():
     found = sweep(Run(steps=1000, warmup_steps=100), {"steps": [500, 1000, 4004]})
     assert values(found, "steps", "warmup_steps") == [(500, 50), (1000, 100), (4004, 400)]
+    without = sweep(Run(steps=1000, warmup_steps=0), {"steps": [10, 4000]})
+    assert values(without, "steps", "warmup_steps") == [(10, 0), (4000, 0)]
 
 
 def test_warm_up_of_different_grids():
