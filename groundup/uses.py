@@ -9,17 +9,20 @@ import pytest
 
 def contracts_used(item: pytest.Function, stage: ModuleType) -> list[str]:
     """The contracts of `stage` that a test uses, methods before their class; configurations, with
-    which tests set up what they are about, only where there is nothing else."""
+    which tests set up what they are about, only where there is nothing else. A method that strings
+    have too (encode) may be meant for one, so others come before it."""
     names = names_used(item)
     used = [name for name in names if name in getattr(stage, "__all__", [])]
-    found = [name for name in used if not dataclasses.is_dataclass(getattr(stage, name))]
-    methods = [
-        f"{name}.{method}"
-        for name in found
-        for method in names
-        if isinstance(getattr(getattr(stage, name), "__dict__", {}).get(method), FunctionType)
-    ]
-    return [*methods, *(found or used)]
+    methods, others = [], []
+    for name in used:
+        contract = getattr(stage, name)
+        if dataclasses.is_dataclass(contract):
+            continue
+        for method in names:
+            if isinstance(getattr(contract, "__dict__", {}).get(method), FunctionType):
+                (others if hasattr(str, method) else methods).append(f"{name}.{method}")
+        others.append(name)
+    return [*methods, *(others or used)]
 
 
 def names_used(item: pytest.Function) -> list[str]:

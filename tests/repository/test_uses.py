@@ -14,6 +14,9 @@ class Reader:
     def read(self):
         raise NotImplementedError
 
+    def strip(self):
+        raise NotImplementedError
+
 
 @dataclasses.dataclass
 class Config:
@@ -51,6 +54,10 @@ def a_method():
     Reader(Config()).read()
 
 
+def what_may_be_a_method_of_a_string():
+    return " ".strip(), Reader().read()
+
+
 def in_a_lambda():
     return lambda: TABLE["a"]
 
@@ -65,6 +72,7 @@ def only_a_configuration():
         (through_a_helper, ["measure"]),
         (through_a_fixture, ["Reader"]),
         (a_method, ["Reader.read", "Reader"]),
+        (what_may_be_a_method_of_a_string, ["Reader.read", "Reader.strip", "Reader"]),
         (in_a_lambda, ["TABLE"]),
         (only_a_configuration, ["Config"]),
     ],
