@@ -36,7 +36,7 @@ def test_attention_over_many_keys_agrees_with_torch(draw, keys):
     assert_close(found, expected, f"torch's own attention over {keys} keys", atol=1e-5)
 
 
-def test_attention_with_wide_heads_agrees_with_torch(draw):
+def test_wide_heads_agree_with_torch(draw):
     q, k, v = (draw.normal(2, 9, 256) for _ in "qkv")
     expected = FUNCTIONAL.scaled_dot_product_attention(q, k, v)
     assert_close(scaled_dot_product_attention(q, k, v), expected, "d_head = 256", atol=1e-5)
