@@ -104,6 +104,14 @@ def test_of_overlapping_special_tokens_the_longest_wins(make_tokenizer, order):
     check(make_tokenizer(order).encode("crow<|a|><|a|><|a|>, <|a|>"))
 
 
+@pytest.mark.parametrize("order", [["ab", "bcd"], ["bcd", "ab"]])
+def test_of_overlapping_special_tokens_the_first_wins(make_tokenizer, order):
+    tokenizer = make_tokenizer(order)
+    expected = [tokenizer.special_tokens["ab"], *b"cd"]
+    why = "ab begins before bcd, which is longer: length decides only at the same place"
+    assert_close(tokenizer.encode("abcd"), expected, why)
+
+
 def test_special_tokens_are_literal_text(make_tokenizer):
     tokenizer = make_tokenizer(["x+", "a|b", "[1]"])
     assert_close(tokenizer.encode("x+xxab1[1]")[0], 376, "x+ is a special token")

@@ -122,6 +122,12 @@ def test_the_longest_special_token_is_cut_out(train, special_tokens):
     assert merges == [], "xxy is cut out and leaves z; cutting out xx would leave yz"
 
 
+@pytest.mark.parametrize("special_tokens", [["ab", "bcd"], ["bcd", "ab"]])
+def test_the_first_of_overlapping_special_tokens_is_cut_out(train, special_tokens):
+    _, merges = train(b"abcd\nabcd\nabcd", 259, special_tokens)
+    assert merges == [(b"c", b"d")], "ab begins before bcd and leaves cd; bcd would leave a"
+
+
 def test_the_smallest_vocabulary_has_no_merges(train):
     vocab, merges = train(b"ab ab ab", 258, ["<|a|>", "<|b|>"])
     assert (len(vocab), merges) == (258, [])

@@ -111,3 +111,11 @@ def test_self_attention_looks_back_as_far_as_the_sequence_goes(draw):
     attended = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
     expected = attention.o_proj(attended.transpose(1, 2).flatten(-2))
     assert_close(attention(x), expected, "every position sees all before it, of 300", atol=5e-6)
+
+
+def test_a_mask_of_three_axes_has_one_for_each_head(draw):
+    q, k, v = (draw.normal(3, 3, 5, 4) for _ in "qkv")
+    mask = draw.normal(3, 5, 5) > -1
+    expected = scaled_dot_product_attention(q, k, v, mask.expand(3, 3, 5, 5))
+    found = scaled_dot_product_attention(q, k, v, mask)
+    assert_close(found, expected, "broadcasting lines axes up from the last on", atol=1e-6)

@@ -205,3 +205,11 @@ def test_peak_memory_runs_the_step_once():
 def test_peak_memory_refuses_another_device():
     with pytest.raises(ValueError, match="meta"):
         peak_memory(lambda: None, "meta")
+
+
+def test_peak_memory_leaves_no_file_behind(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trace.json").write_text("the learner's own", encoding="utf-8")
+    peak_memory(lambda: torch.ones(10), "cpu")
+    found = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert found == {"trace.json": "the learner's own"}, f"what is there afterwards: {found}"
