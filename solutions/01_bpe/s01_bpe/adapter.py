@@ -1,15 +1,18 @@
 """The contract of stage 01: text to token ids and back, by byte-pair encoding."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import tiktoken
 
 from . import gpt2_files, token_files
-from .merging import PretokenIds
-from .pretokens import Pretokenizer, count_pretokens
+from .chunks import count_pretokens
+from .encoding import Encoder
+from .pieces import in_processes, read_text, worker_count
+from .pretokens import Pretokenizer
 from .training import learn_merges
 
 PRETOKEN_PATTERN = (
@@ -49,26 +52,25 @@ def train_bpe(
         FileNotFoundError: there is no such file. An empty one gives a vocabulary without merges.
     """
     vocab = {byte: bytes([byte]) for byte in range(256)}
-    num_special = len(_append_missing(dict(vocab), special_tokens)) - 256
-    if vocab_size < 256 + num_special:
+    num_merges = vocab_size - len(_append_missing(vocab, special_tokens))
+    if num_merges < 0:
+        least = vocab_size - num_merges
         raise ValueError(
-            f"vocab_size ({vocab_size}) must be at least {256 + num_special}: "
-            f"256 bytes and {num_special} special tokens"
+            f"vocab_size ({vocab_size}) must be at least {least}: "
+            f"256 bytes and {least - 256} special tokens"
         )
     pretokenizer = Pretokenizer(PRETOKEN_PATTERN, special_tokens)
-    counts = count_pretokens(input_path, pretokenizer, num_workers)
-    merges = learn_merges(counts, vocab_size - 256 - num_special)
+    merges = learn_merges(count_pretokens(input_path, pretokenizer, num_workers), num_merges)
     vocab |= {256 + k: first + second for k, (first, second) in enumerate(merges)}
     return _append_missing(vocab, special_tokens), merges
 
 
-def _append_missing(vocab: dict[int, bytes], special_tokens: Iterable[str]) -> dict[int, bytes]:
-    """Give every special token that `vocab` lacks the next id."""
-    present = set(vocab.values())
-    for token in special_tokens:
+def _append_missing(vocab: Mapping[int, bytes], special_tokens: Iterable[str]) -> dict[int, bytes]:
+    """With every special token that `vocab` lacks at the next id."""
+    vocab, present = dict(vocab), set(vocab.values())
+    for token in dict.fromkeys(special_tokens):
         if token.encode() not in present:
             vocab[max(vocab, default=-1) + 1] = token.encode()
-            present.add(token.encode())
     return vocab
 
 
@@ -96,11 +98,10 @@ class Tokenizer:
         special_tokens: Iterable[str] | None = None,
     ) -> None:
         specials = list(special_tokens or ())
-        self.vocab = _append_missing(dict(vocab), specials)
-        self.merges = list(merges)
         self.pretokenizer = Pretokenizer(PRETOKEN_PATTERN, specials)
-        self._pretoken_ids = PretokenIds(self.vocab, self.merges)
-        id_of = self._pretoken_ids.id_of
+        self.vocab, self.merges = _append_missing(vocab, specials), list(merges)
+        self.encoder = Encoder(self.pretokenizer, self.vocab, self.merges)
+        id_of = {token: token_id for token_id, token in self.vocab.items()}
         self.special_tokens = {token: id_of[token.encode()] for token in specials}
 
     def encode(self, text: str) -> list[int]:
@@ -113,14 +114,7 @@ class Tokenizer:
         Raises:
             ValueError: `text` holds a lone surrogate, or a byte that `vocab` lacks.
         """
-        ids: list[int] = []
-        for place, segment in enumerate(self.pretokenizer.segments(text)):
-            if place % 2:
-                ids.append(self.special_tokens[segment])
-            else:
-                pretokens = self.pretokenizer.pretokens(segment)
-                ids.extend(chain.from_iterable(map(self._pretoken_ids.__getitem__, pretokens)))
-        return ids
+        return self.encoder.encode(text).tolist()
 
     def encode_iterable(self, iterable: Iterable[str]) -> Iterator[int]:
         """The ids of the joined strings of `iterable`, one at a time, reading no further ahead
@@ -218,7 +212,15 @@ def encode_file(
             `num_workers` is below 1.
         FileNotFoundError: there is no such file. An empty one gives no ids.
     """
-    return token_files.encode_file(tokenizer, path, out, num_workers)
+    stretches = tokenizer.pretokenizer.whole_stretches(read_text(path))
+    return token_files.write_tokens(
+        Path(out),
+        np.min_scalar_type(max(tokenizer.vocab)),
+        in_processes(tokenizer.encoder.encode, stretches, worker_count(path, num_workers)),
+        vocab_size=len(tokenizer.vocab),
+        vocab_sha256=hashlib.sha256(gpt2_files.vocab_json(tokenizer.vocab)).hexdigest(),
+        special_tokens=tokenizer.special_tokens,
+    )
 
 
 def open_tokens(path: str | os.PathLike[str]) -> np.memmap:

@@ -1,81 +1,86 @@
-"""A file in pieces, shared out among processes."""
+"""A text file read in pieces, and work on them shared out among processes."""
 
-import mmap
+import codecs
 import os
-from collections.abc import Callable, Iterator, Sequence
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import pairwise
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
-
-from .cutting import SafeCuts
+from typing import Any, BinaryIO
 
 PIECE_BYTES = 1 << 20
-PIECES_PER_WORKER = 8
+WORKER_BYTES = 64_000_000  # for which one more process pays
+SHOWN_BYTES = 10_000_000  # from which on there is a progress bar
 
-Piece = tuple[int, int]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-def file_pieces(path: str | os.PathLike[str], cuts: SafeCuts) -> list[Piece]:
-    """The file as byte ranges [start, stop) of about a megabyte, cut where it is safe."""
-    length = Path(path).stat().st_size
-    if length == 0:
-        return []
-    with (
-        Path(path).open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-    ):
-        bounds = [0]
-        while bounds[-1] < length:
-            bounds.append(cuts.next(data, min(length, bounds[-1] + PIECE_BYTES)))
-    return list(pairwise(bounds))
+AnyPath = str | os.PathLike[str]
 
 
-def read_piece(path: str | os.PathLike[str], piece: Piece) -> str:
-    start, stop = piece
-    with Path(path).open("rb") as file:
-        file.seek(start)
-        data = file.read(stop - start)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not UTF-8: byte 0x{data[error.start]:02x} at offset {start + error.start}; "
-            "convert the file to UTF-8 first"
-        ) from None
+def read_text(path: AnyPath) -> Iterator[str]:
+    decoder, position = codecs.getincrementaldecoder("utf-8")(), 0
+    with _opened(path) as file:
+        while data := file.read(PIECE_BYTES):
+            position += len(data)
+            try:
+                yield decoder.decode(data, final=position == os.fstat(file.fileno()).st_size)
+            except UnicodeDecodeError as error:
+                bad, place = error.object[error.start], position - len(error.object) + error.start
+                found = f"{path} is not UTF-8: byte 0x{bad:02x} at offset {place}"
+                raise ValueError(f"{found}; convert the file to UTF-8 first") from None
 
 
-def worker_count(requested: int | None, num_pieces: int) -> int:
-    """`requested`, or by default one process for a small file and up to one for each core."""
+@contextmanager
+def _opened(path: AnyPath) -> Iterator[BinaryIO]:
+    """With a progress bar, if it takes a while and somebody watches."""
+    if Path(path).stat().st_size < SHOWN_BYTES or not sys.stderr.isatty():
+        with Path(path).open("rb") as file:
+            yield file
+        return
+    from rich import console, progress  # takes a tenth of a second
+
+    speed = progress.TransferSpeedColumn(), progress.TimeRemainingColumn()
+    columns = progress.BarColumn(), progress.DownloadColumn(), *speed
+    with progress.Progress(*columns, console=console.Console(stderr=True)) as bar:
+        with bar.open(path, "rb") as file:
+            yield file
+
+
+def worker_count(path: AnyPath, requested: int | None) -> int:
     if requested is None:
-        return max(1, min(os.cpu_count() or 1, num_pieces // PIECES_PER_WORKER))
+        return max(1, min(os.cpu_count() or 1, Path(path).stat().st_size // WORKER_BYTES))
     if requested < 1:
         raise ValueError(f"num_workers ({requested}) must be at least 1")
-    return max(1, min(requested, num_pieces))
+    return requested
 
 
 def in_processes(
-    task: Callable[[Item], Result], items: Sequence[Item], num_workers: int
-) -> Iterator[Result]:
-    """`task` of each item, in order. Processes are spawned, as all systems can, and sent `task`
-    once each; one worker means this process."""
+    task: Callable[[str], Any], pieces: Iterable[str], num_workers: int
+) -> Iterator[Any]:
+    """`task` of each piece, in order. Each process gets `task` once, and keeps what it learns; one
+    worker means this process."""
     if num_workers == 1:
-        yield from map(task, items)
+        yield from map(task, pieces)
         return
     with ProcessPoolExecutor(num_workers, get_context("spawn"), _keep, (task,)) as pool:
-        yield from pool.map(_run, items)
+        running = deque[Any]()
+        for piece in pieces:
+            running.append(pool.submit(_run, piece))
+            if len(running) > 2 * num_workers:
+                yield running.popleft().result()
+        yield from (future.result() for future in running)
 
 
-_task: Callable[[Any], Any]
+_task: Callable[[str], Any]
 
 
-def _keep(task: Callable[[Any], Any]) -> None:
+def _keep(task: Callable[[str], Any]) -> None:
     global _task
     _task = task
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The first process ends the others.
 
 
-def _run(item: Any) -> Any:
-    return _task(item)
+def _run(piece: str) -> Any:
+    return _task(piece)
