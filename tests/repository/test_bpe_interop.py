@@ -6,7 +6,6 @@ import sys
 from itertools import pairwise
 
 import pytest
-import regex
 import tokenizers
 
 from groundup.corpus import write_corpus
@@ -91,21 +90,10 @@ def test_a_file_may_be_cut_into_pieces_of_any_size(
 
 
 def test_what_is_before_a_safe_cut_never_changes(bpe, tokenizer):
-    cuts = tokenizer.pretokenizer.cuts
     for start, end in pairwise(hostile_texts(2000, seed=4)):
-        cut = cuts.last(start)
+        cut = tokenizer.pretokenizer.last_cut(start)
         parts = tokenizer.encode(start[:cut]) + tokenizer.encode(start[cut:] + end)
         assert tokenizer.encode(start + end) == parts, f"{start!r} cut at {cut}, then {end!r}"
-
-
-def test_white_space_is_the_same_for_files_and_for_strings(bpe):
-    """A file is cut by a list of byte sequences, a string by `\\s`."""
-    assert max(regex.findall(r"\s", "".join(map(chr, range(0x110000))))) == "\u3000"
-    cuts = bpe.Tokenizer({byte: bytes([byte]) for byte in range(256)}, []).pretokenizer.cuts
-    for character in map(chr, range(0x3100)):
-        cut_in_string = cuts.last(f"a{character} b") == 2
-        cut_in_file = cuts.next(f"a{character} b".encode(), 2) == len(character.encode()) + 1
-        assert cut_in_file == cut_in_string, repr(character)
 
 
 def test_a_pool_of_spawned_processes_works_under_python_m_pytest(run):

@@ -1,16 +1,19 @@
-"""GPT-2's two files: `vocab.json` and `merges.txt`."""
+"""GPT-2's two files, `vocab.json` and `merges.txt`."""
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+AnyPath = str | os.PathLike[str]
+Merge = tuple[bytes, bytes]
+
 # GPT-2 writes a byte as the character of the same number where that can be seen in print, and
 # all others, in order, as the characters from U+0100 on: a space is U+0120, "Ġ".
-_SHOWN = {byte: 256 + k for k, byte in enumerate(sorted({*range(256)} - {*_PRINTABLE}))}
+_PRINTABLE = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+_SHOWN = {byte: 256 + k for k, byte in enumerate(sorted({*range(256)} - _PRINTABLE))}
 _SWAPPED = _SHOWN | {shown: byte for byte, shown in _SHOWN.items()}
 
 
@@ -27,14 +30,10 @@ def _to_bytes(text: str) -> bytes:
 
 def vocab_json(vocab: Mapping[int, bytes]) -> bytes:
     ids = {_to_text(token): token_id for token_id, token in sorted(vocab.items())}
-    return json.dumps(ids, ensure_ascii=False, indent=0).encode() + b"\n"
+    return json.dumps(ids, ensure_ascii=False).encode() + b"\n"
 
 
-def save(
-    folder: str | os.PathLike[str],
-    vocab: Mapping[int, bytes],
-    merges: Sequence[tuple[bytes, bytes]],
-) -> None:
+def save(folder: AnyPath, vocab: Mapping[int, bytes], merges: Iterable[Merge]) -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     lines = ["#version: 0.2", *(f"{_to_text(a)} {_to_text(b)}" for a, b in merges), ""]
     with replacing(Path(folder, "vocab.json")) as file:
@@ -55,7 +54,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         unfinished.unlink(missing_ok=True)
 
 
-def read_vocab(path: str | os.PathLike[str]) -> dict[int, bytes]:
+def read_vocab(path: AnyPath) -> dict[int, bytes]:
     try:
         ids = json.loads(Path(path).read_text(encoding="utf-8"))
         return {int(token_id): _to_bytes(text) for text, token_id in ids.items()}
@@ -63,7 +62,7 @@ def read_vocab(path: str | os.PathLike[str]) -> dict[int, bytes]:
         raise ValueError(f"{path} is not a vocab.json as GPT-2's: {error}") from None
 
 
-def read_merges(path: str | os.PathLike[str]) -> list[tuple[bytes, bytes]]:
+def read_merges(path: AnyPath) -> list[Merge]:
     merges, number = [], 0
     try:
         for number, line in enumerate(Path(path).read_text(encoding="utf-8").split("\n"), start=1):
@@ -71,6 +70,5 @@ def read_merges(path: str | os.PathLike[str]) -> list[tuple[bytes, bytes]]:
                 first, second = map(_to_bytes, line.split(" "))
                 merges.append((first, second))
     except ValueError as error:
-        place = f", line {number}" if number else ""
-        raise ValueError(f"{path} is not a merges.txt as GPT-2's{place}: {error}") from None
+        raise ValueError(f"{path} is not a merges.txt as GPT-2's, line {number}: {error}") from None
     return merges

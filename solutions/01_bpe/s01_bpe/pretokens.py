@@ -19,7 +19,7 @@ class Pretokenizer:
         self.pretokens = regex.compile(pattern).findall
         starts = [f"(?={regex.escape(token)})" for token in longest_first]
         self._places = regex.compile("(?r)" + "|".join(_BORDERS + starts))  # (?r): backwards
-        self._parts = [(s[:n], s[n:]) for s in longest_first for n in range(1, len(s))]
+        self._halves = [(s[:n], s[n:]) for s in longest_first for n in range(1, len(s))]
 
     def whole_stretches(self, strings: Iterable[str]) -> Iterator[str]:
         """The joined strings, cut anew so that each stretch can be pre-tokenized alone."""
@@ -32,13 +32,13 @@ class Pretokenizer:
         yield pending
 
     def last_cut(self, text: str) -> int:
-        """The last place that neither a pre-token nor a special token lies across, however the
-        text goes on; 0 if there is none."""
+        """The last place that no pre-token and no special token lies across, however the text
+        goes on; 0 if there is none."""
         places = (match.start() for match in self._places.finditer(text))
-        return next((place for place in places if not self._may_split_special(text, place)), 0)
+        return next((place for place in places if not self._is_in_special(text, place)), 0)
 
-    def _may_split_special(self, text: str, place: int) -> bool:
+    def _is_in_special(self, text: str, place: int) -> bool:
         return any(
             text.endswith(left, 0, place) and right.startswith(text[place : place + len(right)])
-            for left, right in self._parts
+            for left, right in self._halves
         )

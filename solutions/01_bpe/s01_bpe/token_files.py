@@ -1,4 +1,4 @@
-"""Files of token ids, and their headers."""
+"""Files of token ids, each with a header beside it."""
 
 import json
 import os
@@ -11,17 +11,14 @@ import numpy as np
 from .gpt2_files import replacing
 
 
-def write_tokens(
-    out: Path, dtype: np.dtype, blocks: Iterable[np.ndarray], **facts: Any
-) -> np.memmap:
+def write(out: Path, dtype: np.dtype, blocks: Iterable[np.ndarray], **facts: Any) -> np.memmap:
     header = Path(f"{out}.json")
     with replacing(header) as beside, replacing(out) as file:
         for ids in blocks:
             file.write(ids.astype(dtype.newbyteorder("<")).data)
         found = {"dtype": dtype.name, "count": file.tell() // dtype.itemsize} | facts
         beside.write(json.dumps(found, indent=1, ensure_ascii=False).encode() + b"\n")
-        # From here to the end `out` has no header, so that it is never taken for another's.
-        header.unlink(missing_ok=True)
+        header.unlink(missing_ok=True)  # lest new ids be taken for those of the old header
     return open_tokens(out)
 
 
@@ -30,17 +27,12 @@ def open_tokens(path: str | os.PathLike[str]) -> np.memmap:
     try:
         found = json.loads(header.read_text(encoding="utf-8"))
         dtype, count = np.dtype(found["dtype"]).newbyteorder("<"), int(found["count"])
-        if dtype not in ("<u1", "<u2", "<u4"):
-            raise ValueError(f"dtype {dtype.name}, expected uint8, uint16 or uint32")
+        if dtype.name not in ("uint8", "uint16", "uint32"):
+            raise ValueError(f"{dtype.name}, expected uint8, uint16 or uint32")
+        if size != count * dtype.itemsize:
+            raise ValueError(f"{count} {dtype.name} promised, found {size} bytes")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{header} is no header of ids ({error!r}); write it with encode_file"
-        ) from None
-    if size != count * dtype.itemsize:
-        raise ValueError(
-            f"{path} is {size} bytes long, but its header promises {count} ids of "
-            f"{dtype.itemsize} bytes: it was cut short or replaced; write it with encode_file"
-        )
+        raise ValueError(f"{header}: {error!r}; write both files with encode_file") from None
     if count:
         return np.memmap(path, dtype, mode="r")
     nothing = np.empty(0, dtype).view(np.memmap)  # No system maps an empty file.

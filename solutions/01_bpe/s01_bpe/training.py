@@ -1,11 +1,11 @@
 """Counts of pre-tokens to merges.
 
 A word (a pre-token during training) is a string with one character for each token: `chr(id)`.
-So a pair of tokens is a string of two characters, and `split` finds all its places in a word.
+So a pair of tokens is a string of two characters, and merging it everywhere is `str.replace`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
 from operator import add
 
@@ -46,35 +46,24 @@ class Words:
     def __init__(self, pretokens: Mapping[str, int]) -> None:
         self._words = [text.encode().decode("latin-1") for text in pretokens]  # byte b is chr(b)
         self._weights = list(pretokens.values())
-        self.counts: defaultdict[str, int] = defaultdict(int)
-        self._places: defaultdict[str, list[int]] = defaultdict(list)
+        self.counts, self._places = defaultdict[str, int](int), defaultdict[str, list[int]](list)
         for place, word in enumerate(self._words):
             for pair in map(add, word, word[1:]):
                 self.counts[pair] += self._weights[place]
                 self._places[pair].append(place)
 
-    def merge(self, pair: str, new: str) -> Iterable[str]:
-        """Replace `pair` by the token `new` in all words; returns the pairs this created. Only
-        neighbours change: in x a b y, (x, a) becomes (x, ab) and (b, y) becomes (ab, y)."""
-        words, counts = self._words, self.counts
-        created: defaultdict[str, int] = defaultdict(int)
-        places: defaultdict[str, list[int]] = defaultdict(list)
+    def merge(self, pair: str, new: str) -> set[str]:
+        """Replace `pair` by the token `new` in all words; returns the pairs this created."""
+        created = set()
         for place in self._places.pop(pair):
-            before, *others = parts = words[place].split(pair)
-            words[place], weight = new.join(parts), self._weights[place]
-            was = now = before[-1:]  # the neighbour on the left
-            for after in others:
-                if now:
-                    counts[was + pair[0]] -= weight
-                    created[now + new] += weight
-                    places[now + new].append(place)
-                was, now = pair[1], new
-                if after:
-                    counts[pair[1] + after[0]] -= weight
-                    created[new + after[0]] += weight
-                    places[new + after[0]].append(place)
-                    was = now = after[-1]
-        del counts[pair]
-        counts.update(created)
-        self._places.update(places)
+            old, weight = self._words[place], self._weights[place]
+            self._words[place] = word = old.replace(pair, new)
+            if word != old:  # An earlier merge may have taken the pair.
+                for gone in map(add, old, old[1:]):
+                    self.counts[gone] -= weight
+                for there in map(add, word, word[1:]):
+                    self.counts[there] += weight
+                    if new in there:
+                        created.add(there)
+                        self._places[there].append(place)
         return created
