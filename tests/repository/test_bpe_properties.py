@@ -3,6 +3,7 @@
 import importlib.util
 import itertools
 import sys
+import tracemalloc
 from collections import Counter
 
 import pytest
@@ -11,6 +12,7 @@ import tiktoken
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from groundup.commands.bench.texts import write_embedded, write_resized
 from groundup.stages import STAGES
 
 NAME = "reference_of_stage_01_properties"
@@ -164,3 +166,50 @@ def test_chunks_and_caches_give_the_ids_of_tiktoken(bpe):
             assert tokenizer.encode(text) == expected
 
     compare()
+
+
+def peak_memory(function):
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_ten_times_the_file_does_not_need_more_memory(bpe, inside, tmp_path, monkeypatch):
+    monkeypatch.setattr(inside("pieces"), "PIECE_BYTES", 1 << 17)
+    sizes = {"once": 400_000, "ten_times": 4_000_000}
+    write_embedded(tmp_path / "text.txt", sizes["once"])
+    for name, num_bytes in sizes.items():
+        write_resized(tmp_path / "text.txt", tmp_path / name, num_bytes)
+    tokenizer = bpe.Tokenizer(*bpe.train_bpe(tmp_path / "once", 400, []))
+    training = {
+        name: peak_memory(lambda n=name: bpe.train_bpe(tmp_path / n, 400, [])) for name in sizes
+    }
+    encoding = {
+        name: peak_memory(lambda n=name: bpe.encode_file(tokenizer, tmp_path / n, tmp_path / "ids"))
+        for name in sizes
+    }
+    for peaks in (training, encoding):
+        assert peaks["ten_times"] < 1.3 * peaks["once"], peaks
+
+
+def test_an_interrupted_run_leaves_the_old_ids_as_they_were(bpe, tmp_path, monkeypatch):
+    tokenizer = bpe.Tokenizer({byte: bytes([byte]) for byte in range(256)}, [])
+    (tmp_path / "t.txt").write_bytes(b"old")
+    bpe.encode_file(tokenizer, tmp_path / "t.txt", tmp_path / "ids")
+    (tmp_path / "t.txt").write_bytes(b"new words " * 200_000)
+    encode, seen = tokenizer.encoder.encode, []
+
+    def interrupted(text):
+        seen.append(text)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return encode(text)
+
+    monkeypatch.setattr(tokenizer.encoder, "encode", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bpe.encode_file(tokenizer, tmp_path / "t.txt", tmp_path / "ids")
+    assert bytes(bpe.open_tokens(tmp_path / "ids")) == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ids", "ids.json", "t.txt"]

@@ -12,7 +12,7 @@ import numpy as np
 from .pieces import in_processes
 from .pretokens import Pretokenizer
 
-LONGEST = 16  # bytes of a chunk in the table
+LONGEST = 16  # bytes of a chunk in the table; the pattern itself cuts a longer one
 AT_ONCE = 1 << 14  # chunks, so that the processor's cache holds what is known of them
 SLOT_BITS = 18
 MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)  # any large odd numbers
@@ -58,11 +58,12 @@ class Chunks:
             cuts[special.start() + 1 : special.end()] = False
             cuts[special.start()] = cuts[special.end()] = True
         bounds = np.flatnonzero(cuts)
-        long = np.flatnonzero(np.diff(bounds) > LONGEST)  # Cut by the pattern itself, then.
-        for start, stop in zip(bounds[long].tolist(), bounds[long + 1].tolist(), strict=True):
-            if data[start:stop] not in self._pretokenizer.specials:
-                found = self._pretokenizer.pretokens(data[start:stop].decode())
-                cuts[start + np.cumsum([len(each.encode()) for each in found])] = True
+        long = np.flatnonzero(np.diff(bounds) > LONGEST)
+        for place, stop in zip(bounds[long].tolist(), bounds[long + 1].tolist(), strict=True):
+            if (chunk := data[place:stop]) not in self._pretokenizer.specials:
+                for pretoken in self._pretokenizer.pretokens(chunk.decode()):
+                    cuts[place] = True
+                    place += len(pretoken.encode())
         return np.flatnonzero(cuts)
 
     def _look_up(self, data: bytes, eight: np.ndarray, bounds: np.ndarray) -> np.ndarray:
