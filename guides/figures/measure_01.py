@@ -1,8 +1,9 @@
-"""Measures the ladder of guide 01, rung by rung, on a text file, and records it for draw_01.py.
+"""Measures the ladder of guide 01, rung by rung, on a text file, and can record it.
 
-    python guides/figures/measure_01.py TEXT
+    python guides/figures/measure_01.py TEXT [--record]
 
 The slow rungs see the first megabyte and learn few merges; each next one must learn the same.
+With --record the seconds are kept for the figure.
 """
 
 import json
@@ -77,7 +78,9 @@ def index(text: str, num_merges: int) -> list[tuple[bytes, bytes]]:
         ranked = (
             (count, tokens[ord(p[0])], tokens[ord(p[1])], p) for p, count in words.counts.items()
         )
-        _, first, second, best = max(ranked)
+        count, first, second, best = max(ranked)
+        if not count:
+            break
         merges.append((first, second))
         tokens.append(b"".join(merges[-1]))
         words.merge(best, chr(len(tokens) - 1))
@@ -158,6 +161,8 @@ def main(path: Path) -> None:
         "many": compare(many, 3),
         "encode": compare(encode, 1),
     }
+    if "--record" not in sys.argv:
+        return
     (HERE / "01_ladder.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,11 +1,14 @@
 """Stage 01's reference beside the tools it must agree with."""
 
+import base64
 import importlib.util
 import random
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import tiktoken
 import tokenizers
 
 from groundup.corpus import write_corpus
@@ -117,3 +120,37 @@ def test_merges_that_are_not_text_are_refused_by_name(bpe, tmp_path):
     (tmp_path / "merges.txt").write_bytes(b"a \xff")
     with pytest.raises(ValueError, match=r"merges\.txt is not a merges\.txt"):
         bpe.Tokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt")
+
+
+WHISPER = importlib.util.find_spec("whisper")  # found, not imported
+
+
+@pytest.mark.skipif(WHISPER is None, reason='pip install -e ".[gpt2]" brings the vocabulary')
+def test_the_vocabulary_of_gpt2_gives_the_ids_of_gpt2(bpe, tmp_path):
+    file = Path(WHISPER.submodule_search_locations[0], "assets", "gpt2.tiktoken")
+    lines = [line.split() for line in file.read_bytes().splitlines()]
+    ranks = {base64.b64decode(token): int(rank) for token, rank in lines}
+    peer = tiktoken.Encoding(
+        "gpt2", pat_str=bpe.PRETOKEN_PATTERN, mergeable_ranks=ranks, special_tokens={}
+    )
+    merges = [
+        tuple(parts_of(token, ranks, rank)) for token, rank in ranks.items() if len(token) > 1
+    ]
+    vocab = {rank: token for token, rank in ranks.items()}
+    bpe.Tokenizer(vocab, merges).save(tmp_path)
+    tokenizer = bpe.Tokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt")
+    assert tokenizer.encode("Hello, how are you?") == [15496, 11, 703, 389, 345, 30]
+    for text in hostile_texts(500, seed=5):
+        assert tokenizer.encode(text) == peer.encode_ordinary(text), repr(text)
+
+
+def parts_of(token, ranks, rank):
+    """The two tokens that were merged into `token`: what the earlier merges leave of it."""
+    parts = [bytes([byte]) for byte in token]
+    while True:
+        pairs = [a + b for a, b in pairwise(parts)]
+        first = min(pairs, key=lambda pair: ranks.get(pair, rank))
+        if ranks.get(first, rank) >= rank:
+            return parts
+        place = pairs.index(first)
+        parts[place : place + 2] = [first]

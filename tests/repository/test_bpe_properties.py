@@ -92,6 +92,7 @@ def test_counting_chunks_counts_pretokens(bpe, inside):
     @REPEATABLE
     @given(st.lists(TEXTS, max_size=4), SUBSETS)
     @example(["a  b   c \n d\n e \t", " ", "  "], [])
+    @example(["\0" * n + " " for n in range(1, 18)], [])
     @example(["x" * 17 + "é " + "я" * 9 + "  \u00a0  1"], ["я  "])
     def compare(strings, specials):
         expected = plain_pretokens("".join(strings), specials, bpe.PRETOKEN_PATTERN)
@@ -147,6 +148,7 @@ def test_chunks_and_caches_give_the_ids_of_tiktoken(bpe):
     @REPEATABLE
     @given(st.lists(TEXTS, min_size=1, max_size=3), SUBSETS)
     @example(["a  b   c \n d\n e \t \n"], [])
+    @example(["\0" * n + " " for n in range(1, 18)], [])
     def compare(texts, specials):
         # tiktoken takes the special token that comes first, not the longest.
         longest_first = sorted(specials, key=len, reverse=True)

@@ -1,7 +1,6 @@
 """The contract of stage 01: text to token ids and back, by byte-pair encoding."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -11,12 +10,10 @@ import tiktoken
 from . import gpt2_files, token_files
 from .chunks import count_pretokens
 from .encoding import Encoder
+from .gpt2_files import AnyPath, Merge
 from .pieces import in_processes, read_text, worker_count
 from .pretokens import Pretokenizer
 from .training import learn_merges
-
-AnyPath = str | os.PathLike[str]
-Merge = tuple[bytes, bytes]
 
 # GPT-2's.
 PRETOKEN_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"

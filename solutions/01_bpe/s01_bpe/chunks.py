@@ -1,7 +1,7 @@
 """Text to chunks: strings that recur, and that no pre-token lies across.
 
 Two neighbouring bytes decide where to cut, so numpy finds all places at once. Then it looks all
-chunks up at once, in a table whose keys are the up to 16 bytes of a chunk as two integers.
+chunks up at once, in a table whose keys are the up to 15 bytes of a chunk as two integers.
 """
 
 from collections import Counter
@@ -12,11 +12,12 @@ import numpy as np
 from .pieces import in_processes
 from .pretokens import Pretokenizer
 
-LONGEST = 16  # bytes of a chunk in the table; the pattern itself cuts a longer one
+LONGEST = 15  # bytes of a chunk in the table; the pattern itself cuts a longer one
 AT_ONCE = 1 << 14  # chunks, so that the processor's cache holds what is known of them
 SLOT_BITS = 18
 MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)  # any large odd numbers
-# Fills eight bytes of which n are used. UTF-8 has no byte 0xFF, so no two chunks get the same key.
+# Fills eight bytes of which n are used. UTF-8 has no byte 0xFF, so no two chunks get the same key,
+# and none the zeros of an empty slot.
 FILL = np.array([(1 << 64) - (1 << 8 * n) for n in range(8)] + [0], np.uint64)
 
 
@@ -80,7 +81,7 @@ class Chunks:
             number = numbers[i] = self._number.setdefault(text, len(self.texts))
             if number == len(self.texts):
                 self.texts.append(text)
-                if not self._low[slot] and len(text) <= LONGEST:
+                if not self._high[slot] and len(text) <= LONGEST:
                     self._low[slot], self._high[slot] = low[i], high[i]
                     self._number_in[slot] = number
         return numbers

@@ -49,7 +49,8 @@ class Encoder:
 
     def encode(self, text: str) -> np.ndarray:
         numbers = self._chunks.numbers(text)
-        self._encode_new()
+        if new := self._chunks.texts[len(self._ends) - 1 :]:
+            self._encode_new(new)
         starts, lengths = self._ends[numbers], np.diff(self._ends)[numbers]
         firsts = np.cumsum(lengths) - lengths  # where each chunk begins in the result
         ids = self._known[np.arange(lengths.sum()) + np.repeat(starts - firsts, lengths)]
@@ -59,16 +60,15 @@ class Encoder:
             self._forget()
         return ids
 
-    def _encode_new(self) -> None:
-        new = self._chunks.texts[len(self._ends) - 1 :]
+    def _encode_new(self, new: Sequence[bytes]) -> None:
         found = [self._pretokenizer.pretokens(chunk.decode()) for chunk in new]
         words = [word.encode() for each in found for word in each]
-        word_of = np.repeat(np.arange(len(words)), np.array([*map(len, words)], int))
+        word_of = np.repeat(np.arange(len(words)), [*map(len, words)])
         tokens, word_of = self._merge(np.array([*b"".join(words)], int), word_of)
-        chunk_of = np.repeat(np.arange(len(new)), np.array([*map(len, found)], int))[word_of]
-        lengths = np.bincount(chunk_of, minlength=len(new))
-        self._known = np.append(self._known, self._ids[tokens])
-        self._ends = np.append(self._ends, self._ends[-1] + np.cumsum(lengths))
+        chunk_of = np.repeat(np.arange(len(new)), [*map(len, found)])[word_of]
+        ends = self._ends[-1] + np.cumsum(np.bincount(chunk_of, minlength=len(new)))
+        known = np.append(self._known, self._ids[tokens])
+        self._known, self._ends = known, np.append(self._ends, ends)
 
     def _merge(self, tokens: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """In each round, each of the words merges the pair that was learned first."""
