@@ -56,16 +56,16 @@ class Chunks:
         ends = (letter[:-1] > letter[1:]) | (space[:-1] < space[1:])
         cuts = np.concatenate([[True], ends & ascii[:-1] & ascii[1:], [True] * (data != b"")])
         for special in self._pretokenizer.special.finditer(data):
-            cuts[special.start() + 1 : special.end()] = False
-            cuts[special.start()] = cuts[special.end()] = True
-        bounds = np.flatnonzero(cuts)
+            start, stop = special.span()
+            cuts[start + 1 : stop] = False
+            cuts[start] = cuts[stop] = True
+        bounds, more = np.flatnonzero(cuts), list[int]()
         long = np.flatnonzero(np.diff(bounds) > LONGEST)
         for place, stop in zip(bounds[long].tolist(), bounds[long + 1].tolist(), strict=True):
             if (chunk := data[place:stop]) not in self._pretokenizer.specials:
-                for pretoken in self._pretokenizer.pretokens(chunk.decode()):
-                    cuts[place] = True
-                    place += len(pretoken.encode())
-        return np.flatnonzero(cuts)
+                for pretoken in self._pretokenizer.pretokens(chunk.decode())[:-1]:
+                    more.append(place := place + len(pretoken.encode()))
+        return np.insert(bounds, np.searchsorted(bounds, np.array(more, int)), more)
 
     def _look_up(self, data: bytes, eight: np.ndarray, bounds: np.ndarray) -> np.ndarray:
         starts, lengths = bounds[:-1], np.diff(bounds)

@@ -51,9 +51,12 @@ class Encoder:
         numbers = self._chunks.numbers(text)
         if new := self._chunks.texts[len(self._ends) - 1 :]:
             self._encode_new(new)
-        starts, lengths = self._ends[numbers], np.diff(self._ends)[numbers]
-        firsts = np.cumsum(lengths) - lengths  # where each chunk begins in the result
-        ids = self._known[np.arange(lengths.sum()) + np.repeat(starts - firsts, lengths)]
+        starts, ends = self._ends[numbers], self._ends[numbers + 1]
+        # From place to place in _known: one further, or from the end of a chunk to the next one.
+        steps = np.ones(np.sum(ends - starts), int)
+        steps[np.cumsum(ends - starts)[:-1]] = starts[1:] - ends[:-1] + 1
+        steps[:1] = starts[:1]
+        ids = self._known[np.cumsum(steps)]
         if len(ids) and (lacking := ids.min()) < 0:
             raise ValueError(f"byte {bytes([-1 - lacking])!r} is not in the vocabulary")
         if len(self._chunks.texts) > MAX_CHUNKS:
