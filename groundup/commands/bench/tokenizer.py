@@ -68,7 +68,7 @@ def tokenizer(
     folder = _writable(out or RUNS / "bench")
     begin(reference, STAGES[0])
     peers = [] if one_line else _installed()
-    how = {"one_line": one_line, "vocab_size": vocab_size, "repeats": repeats}
+    how: dict[str, Any] = {"one_line": one_line, "vocab_size": vocab_size, "repeats": repeats}
     try:
         results = _bench(file, sizes, peers=peers, **how)
     except KeyboardInterrupt:
