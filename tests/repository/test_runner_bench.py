@@ -277,3 +277,9 @@ def test_memory_of_a_child_is_not_its_parents():
     ballast = bytearray(os.urandom(1 << 20) * 300)
     small = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert int(small.stdout) < len(ballast) < child.peak_memory()[0]
+
+
+def test_one_line_has_neither_white_space_nor_separators(tmp_path):
+    (tmp_path / "text.txt").write_text(f"a b\r\n{SEPARATOR}\n\tc", encoding="utf-8")
+    texts.write_one_line(tmp_path / "text.txt", tmp_path / "line.txt")
+    assert (tmp_path / "line.txt").read_bytes() == b"abc"

@@ -6,18 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import tiktoken
 
-PRETOKEN_PATTERN = (
-    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"  # GPT-2's
-)
+AnyPath = str | os.PathLike[str]
+Merge = tuple[bytes, bytes]
+
+# GPT-2's.
+PRETOKEN_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
 
 def train_bpe(
-    input_path: str | os.PathLike[str],
+    input_path: AnyPath,
     vocab_size: int,
     special_tokens: Sequence[str],
     *,
     num_workers: int | None = None,
-) -> tuple[dict[int, bytes], list[tuple[bytes, bytes]]]:
+) -> tuple[dict[int, bytes], list[Merge]]:
     """Learn a vocabulary from a UTF-8 text file: the most frequent pair of tokens becomes one
     token, again and again (Sennrich et al. 2016, algorithm 1, on bytes).
 
@@ -25,21 +27,19 @@ def train_bpe(
     bytes, id 256 + k is what merge k makes, and the special tokens follow in the order given.
     `vocab_size` counts all of them; there are fewer when no pair is left to merge.
 
-    - The text is cut at special tokens, which count for nothing, and then into pre-tokens by
-      `PRETOKEN_PATTERN`. Pairs are counted inside pre-tokens only, at every place they occur:
-      in "aaa" the pair (a, a) occurs twice. It is merged from left to right: "aaa" becomes
-      "aa", "a".
+    - The text is cut at special tokens, which count for nothing, and then by `PRETOKEN_PATTERN`.
+      Pairs are counted inside pre-tokens only, at every place they occur: in "aaa" the pair
+      (a, a) occurs twice. It is merged from left to right: "aaa" becomes "aa", "a".
     - Of pairs equally frequent, the one with the greater first token is merged, then the one
       with the greater second token, compared as bytes: (b"ab", b"c") before (b"a", b"bc").
     - The file is read as it is (no newline is translated), in pieces: memory grows with the
-      number of different pre-tokens, not with the file.
-    - `num_workers` processes count pre-tokens; None takes one for a small file and up to one
-      for each core for a large one. The result never depends on it.
+      number of different pre-tokens, not with the file. `num_workers` processes count them;
+      None takes one for a small file, up to one for each core for a large one, always with the
+      same result.
 
     Raises:
-        ValueError: `vocab_size` is below 256 plus the number of special tokens, a special token
-            is empty, `num_workers` is below 1, or the file is not UTF-8 (with its name and the
-            offset of the byte).
+        ValueError: `vocab_size` is below 256 plus the number of special tokens, one of these is
+            empty, `num_workers` is below 1, or the file is not UTF-8 (with name and offset).
         FileNotFoundError: there is no such file. An empty one gives a vocabulary without merges.
     """
     raise NotImplementedError
@@ -49,9 +49,8 @@ class Tokenizer:
     """Turns text into token ids and back.
 
     `vocab` and `merges` are as `train_bpe` returns them, or those of any GPT-2-like tokenizer.
-    Special tokens that `vocab` lacks are appended to it, in the order given, with the next ids.
-    The attributes `vocab` and `merges` hold the result, and `special_tokens` the id of each
-    special token by its text.
+    Special tokens that `vocab` lacks get the next ids, in the order given. The attributes `vocab`
+    and `merges` hold the result, and `special_tokens` the id of each special token by its text.
 
     Raises:
         ValueError: a special token is empty, two ids have the same bytes, or a merge makes what
@@ -59,13 +58,13 @@ class Tokenizer:
     """
 
     vocab: dict[int, bytes]
-    merges: list[tuple[bytes, bytes]]
+    merges: list[Merge]
     special_tokens: dict[str, int]
 
     def __init__(
         self,
         vocab: Mapping[int, bytes],
-        merges: Iterable[tuple[bytes, bytes]],
+        merges: Iterable[Merge],
         special_tokens: Iterable[str] | None = None,
     ) -> None:
         raise NotImplementedError
@@ -73,9 +72,9 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """The ids of `text`.
 
-        The text is cut at special tokens, each of which becomes its id (of those that begin at
-        the same place, the longest), then into pre-tokens. The bytes of a pre-token are merged
-        in the order in which the merges were learned, each merge from left to right.
+        It is cut at special tokens, each of which becomes its id (of those that begin at the same
+        place, the longest), then into pre-tokens. Their bytes are merged in the order in which
+        the merges were learned, each merge from left to right.
 
         Raises:
             ValueError: `text` holds a lone surrogate, or a byte that `vocab` lacks.
@@ -83,15 +82,13 @@ class Tokenizer:
         raise NotImplementedError
 
     def encode_iterable(self, iterable: Iterable[str]) -> Iterator[int]:
-        """The ids of the joined strings of `iterable`, one at a time, reading no further ahead
-        than needed.
+        """The ids of `encode("".join(iterable))`, one at a time, reading no further ahead than
+        needed, wherever the strings are cut: in a word, in white space or in a special token.
 
-        The ids are those of `encode("".join(iterable))`, wherever the strings are cut: in the
-        middle of a word, of white space or of a special token. What may still grow is held back
-        until it is known how it goes on: the text after the last place where white space or a
-        special token begins, and anything that may be part of a special token. So an id
-        comes out once the next word has begun, and memory holds one string of `iterable` and one
-        stretch without white space.
+        What may still grow is held back: the text after the last place where white space or a
+        special token begins, and anything that may be part of a special token. So an id comes
+        out once the next word has begun, and memory holds one string and one stretch without
+        white space.
         """
         raise NotImplementedError
 
@@ -104,7 +101,7 @@ class Tokenizer:
         """
         raise NotImplementedError
 
-    def save(self, folder: str | os.PathLike[str]) -> None:
+    def save(self, folder: AnyPath) -> None:
         """Write `vocab.json` and `merges.txt` as GPT-2 does; the folder is made if need be.
 
         All tokens, special ones too, are written with one printable character for each byte
@@ -114,10 +111,7 @@ class Tokenizer:
 
     @classmethod
     def from_files(
-        cls,
-        vocab: str | os.PathLike[str],
-        merges: str | os.PathLike[str],
-        special_tokens: Iterable[str] | None = None,
+        cls, vocab: AnyPath, merges: AnyPath, special_tokens: Iterable[str] | None = None
     ) -> "Tokenizer":
         """Read the two files that `save` wrote, or those of GPT-2; the line with the version may
         be missing. They do not say which tokens are special.
@@ -132,18 +126,13 @@ def to_tiktoken(tokenizer: Tokenizer) -> tiktoken.Encoding:
     """The same tokenizer in OpenAI's library.
 
     Raises:
-        ValueError: the ids do not grow in the order of the merges, which tiktoken takes for
-            granted.
+        ValueError: ids do not grow in the order of the merges, which tiktoken takes for granted.
     """
     raise NotImplementedError
 
 
 def encode_file(
-    tokenizer: Tokenizer,
-    path: str | os.PathLike[str],
-    out: str | os.PathLike[str],
-    *,
-    num_workers: int | None = None,
+    tokenizer: Tokenizer, path: AnyPath, out: AnyPath, *, num_workers: int | None = None
 ) -> np.memmap:
     """Write the ids of a UTF-8 text file to `out`, and return them as `open_tokens(out)` does.
 
@@ -157,14 +146,13 @@ def encode_file(
     as in `train_bpe`. `out` is replaced once all ids are written; until then it is left as it was.
 
     Raises:
-        ValueError: the file is not UTF-8 (with its name and the offset of the byte), or
-            `num_workers` is below 1.
+        ValueError: the file is not UTF-8 (with name and offset), or `num_workers` is below 1.
         FileNotFoundError: there is no such file. An empty one gives no ids.
     """
     raise NotImplementedError
 
 
-def open_tokens(path: str | os.PathLike[str]) -> np.memmap:
+def open_tokens(path: AnyPath) -> np.memmap:
     """The ids that `encode_file` wrote, read-only, of shape (count,).
 
     Raises:

@@ -56,3 +56,10 @@ def _cut(data: bytes, end: int) -> bytes:
     while end < len(data) and data[end] & 0xC0 == 0x80:  # inside a character
         end -= 1
     return data[:end]
+
+
+def write_one_line(source: Path, path: Path) -> None:
+    """Write `source` without white space and separators: nearly every word is a new one."""
+    with source.open("rb") as file, path.open("wb") as out:
+        for line in file:
+            out.write(b"".join(line.replace(SEPARATOR.encode(), b"").split()))

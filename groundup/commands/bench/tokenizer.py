@@ -33,6 +33,14 @@ Sizes = Annotated[
         "May be given several times, for a plot of time against size.",
     ),
 ]
+OneLine = Annotated[
+    bool,
+    typer.Option(
+        "--one-line",
+        help="Take out white space and special tokens, which leaves one long line, and measure "
+        "yours alone: the others need more memory than most machines have.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="The folder of the results. runs/bench if not given."),
@@ -44,6 +52,7 @@ def tokenizer(
     size: Sizes = None,
     vocab_size: Annotated[int, typer.Option(help="Tokens in the vocabulary.")] = 10_000,
     repeats: Annotated[int, typer.Option(min=1, help="Measure so many times.")] = 3,
+    one_line: OneLine = False,
     out: Out = None,
     reference: Reference = "",
 ) -> None:
@@ -58,17 +67,17 @@ def tokenizer(
         texts.check_file(file)
     folder = _writable(out or RUNS / "bench")
     begin(reference, STAGES[0])
-    peers = _installed()
+    peers = [] if one_line else _installed()
+    how: dict[str, Any] = {"one_line": one_line, "vocab_size": vocab_size, "repeats": repeats}
     try:
-        results = _bench(file, sizes, vocab_size=vocab_size, repeats=repeats, peers=peers)
+        results = _bench(file, sizes, peers=peers, **how)
     except KeyboardInterrupt:
         raise Refusal("stopped; nothing was written", code=130) from None
     for note in bpe_report.notes(repeats):
         say(note)
     settings = {
         "file": str(file.absolute()) if file else None,
-        "vocab_size": vocab_size,
-        "repeats": repeats,
+        **how,
         "seed": texts.SEED,
         "code": whose.owner(STAGES[0]),
     }
@@ -121,7 +130,13 @@ def _installed() -> list[str]:
 
 
 def _bench(
-    file: Path | None, sizes: list[int], *, vocab_size: int, repeats: int, peers: list[str]
+    file: Path | None,
+    sizes: list[int],
+    *,
+    one_line: bool,
+    vocab_size: int,
+    repeats: int,
+    peers: list[str],
 ) -> list[TextResult]:
     """Print the table of each size as soon as it is known."""
     results = []
@@ -135,6 +150,9 @@ def _bench(
             text = scratch / "text.txt" if sizes else source
             if sizes:
                 texts.write_resized(source, text, num_bytes)
+            if one_line:
+                texts.write_one_line(text, scratch / "line.txt")
+                text = scratch / "line.txt"
             rounds = Rounds(
                 text=text, scratch=scratch, vocab_size=vocab_size, repeats=repeats, peers=peers
             )

@@ -1,81 +1,52 @@
-"""A file in pieces, shared out among processes."""
+"""A text file read in pieces, and work on them shared out among processes."""
 
-import mmap
+import codecs
 import os
-from collections.abc import Callable, Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import pairwise
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from .cutting import SafeCuts
+from groundup.progress import open_with_progress
 
 PIECE_BYTES = 1 << 20
-PIECES_PER_WORKER = 8
-
-Piece = tuple[int, int]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+PIECES_AT_ONCE = 16  # A process learns the words of so many together, and then anew.
+WORKER_BYTES = 128_000_000  # for which one more process pays
 
 
-def file_pieces(path: str | os.PathLike[str], cuts: SafeCuts) -> list[Piece]:
-    """The file as byte ranges [start, stop) of about a megabyte, cut where it is safe."""
-    length = Path(path).stat().st_size
-    if length == 0:
-        return []
-    with (
-        Path(path).open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-    ):
-        bounds = [0]
-        while bounds[-1] < length:
-            bounds.append(cuts.next(data, min(length, bounds[-1] + PIECE_BYTES)))
-    return list(pairwise(bounds))
+def read_text(path: Path) -> Iterator[str]:
+    decoder, position, data = codecs.getincrementaldecoder("utf-8")(), 0, b"\n"
+    with open_with_progress(path) as file:
+        while data:
+            data = file.read(PIECE_BYTES)
+            position += len(data)
+            try:
+                yield decoder.decode(data, final=not data)
+            except UnicodeDecodeError as error:
+                byte, place = error.object[error.start], position - len(error.object) + error.start
+                found = f"{path} is not UTF-8: byte 0x{byte:02x} at offset {place}"
+                raise ValueError(f"{found}; convert the file to UTF-8 first") from None
 
 
-def read_piece(path: str | os.PathLike[str], piece: Piece) -> str:
-    start, stop = piece
-    with Path(path).open("rb") as file:
-        file.seek(start)
-        data = file.read(stop - start)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not UTF-8: byte 0x{data[error.start]:02x} at offset {start + error.start}; "
-            "convert the file to UTF-8 first"
-        ) from None
-
-
-def worker_count(requested: int | None, num_pieces: int) -> int:
-    """`requested`, or by default one process for a small file and up to one for each core."""
+def worker_count(path: Path, requested: int | None) -> int:
     if requested is None:
-        return max(1, min(os.cpu_count() or 1, num_pieces // PIECES_PER_WORKER))
+        return max(1, min(os.cpu_count() or 1, path.stat().st_size // WORKER_BYTES))
     if requested < 1:
         raise ValueError(f"num_workers ({requested}) must be at least 1")
-    return max(1, min(requested, num_pieces))
+    return requested
 
 
 def in_processes(
-    task: Callable[[Item], Result], items: Sequence[Item], num_workers: int
-) -> Iterator[Result]:
-    """`task` of each item, in order. Processes are spawned, as all systems can, and sent `task`
-    once each; one worker means this process."""
+    task: Callable[[str], Any], pieces: Iterator[str], num_workers: int
+) -> Iterator[Any]:
+    """`task` of each piece, in order; one worker means this process."""
     if num_workers == 1:
-        yield from map(task, items)
+        yield from map(task, pieces)
         return
-    with ProcessPoolExecutor(num_workers, get_context("spawn"), _keep, (task,)) as pool:
-        yield from pool.map(_run, items)
-
-
-_task: Callable[[Any], Any]
-
-
-def _keep(task: Callable[[Any], Any]) -> None:
-    global _task
-    _task = task
-
-
-def _run(item: Any) -> Any:
-    return _task(item)
+    ignore_interrupts = signal.signal, (signal.SIGINT, signal.SIG_IGN)  # This process gets them.
+    with ProcessPoolExecutor(num_workers, get_context("spawn"), *ignore_interrupts) as pool:
+        while some := list(islice(pieces, PIECES_AT_ONCE * num_workers)):
+            yield from pool.map(task, some, chunksize=PIECES_AT_ONCE)

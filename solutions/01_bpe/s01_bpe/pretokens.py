@@ -1,14 +1,12 @@
-"""Text to pre-tokens: cut at special tokens, then by the pattern; and how often each occurs."""
+"""Text to pre-tokens, and the places where it can be cut without changing them."""
 
-import os
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+import re
+from collections.abc import Iterable, Iterator
 
 import regex
 
-from .cutting import SafeCuts
-from .pieces import file_pieces, in_processes, read_piece, worker_count
+# Each branch of GPT-2's pattern ends at such a place, whatever follows.
+_BORDERS = [r"(?<!\s)(?=\s)", r"(?<=\p{L})(?=\P{L})", r"(?<=\p{N})(?=\P{N})"]
 
 
 class Pretokenizer:
@@ -16,52 +14,31 @@ class Pretokenizer:
         longest_first = sorted(special_tokens, key=len, reverse=True)
         if "" in longest_first:
             raise ValueError("a special token is the empty string; give it at least one character")
-        any_special = "|".join(map(regex.escape, longest_first))
-        self._special = regex.compile(f"({any_special})") if longest_first else None
+        self.specials = [token.encode() for token in longest_first]
+        self.special = re.compile(b"|".join(map(re.escape, self.specials)) or b"(?!)")
         self.pretokens = regex.compile(pattern).findall
-        self.cuts = SafeCuts(longest_first)
-
-    def segments(self, text: str) -> list[str]:
-        """Plain text and special tokens in turn: those at odd places are special."""
-        return self._special.split(text) if self._special else [text]
-
-    def count(self, text: str) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        for plain in self.segments(text)[::2]:
-            counts.update(self.pretokens(plain))
-        return counts
+        starts = [f"(?={regex.escape(token)})" for token in longest_first]
+        self._places = regex.compile("(?r)" + "|".join(_BORDERS + starts))  # (?r): backwards
+        self._halves = [(s[:n], s[n:]) for s in longest_first for n in range(1, len(s))]
 
     def whole_stretches(self, strings: Iterable[str]) -> Iterator[str]:
         """The joined strings, cut anew so that each stretch can be pre-tokenized alone."""
         pending = ""
         for string in strings:
             pending += string
-            cut = self.cuts.last(pending)
-            if cut:
+            if cut := self.last_cut(pending):
                 yield pending[:cut]
                 pending = pending[cut:]
         yield pending
 
+    def last_cut(self, text: str) -> int:
+        """The last place that no pre-token and no special token lies across, however the text
+        goes on; 0 if there is none."""
+        places = (match.start() for match in self._places.finditer(text))
+        return next((place for place in places if not self._is_in_special(text, place)), 0)
 
-def count_pretokens(
-    path: str | os.PathLike[str], pretokenizer: Pretokenizer, num_workers: int | None
-) -> Counter[str]:
-    """How often each pre-token occurs in a file; the same for any number of workers."""
-    pieces = file_pieces(path, pretokenizer.cuts)
-    num_workers = worker_count(num_workers, len(pieces))
-    # Few tasks of many pieces: the counts of a task are sent once, however many pieces it has.
-    num_tasks = min(4 * num_workers, len(pieces))
-    tasks = [pieces[first::num_tasks] for first in range(num_tasks)]
-    total: Counter[str] = Counter()
-    for counts in in_processes(partial(_count_pieces, path, pretokenizer), tasks, num_workers):
-        total.update(counts)
-    return total
-
-
-def _count_pieces(
-    path: str | os.PathLike[str], pretokenizer: Pretokenizer, pieces: Sequence[tuple[int, int]]
-) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for piece in pieces:
-        counts.update(pretokenizer.count(read_piece(path, piece)))
-    return counts
+    def _is_in_special(self, text: str, place: int) -> bool:
+        return any(
+            text.endswith(left, 0, place) and right.startswith(text[place : place + len(right)])
+            for left, right in self._halves
+        )
