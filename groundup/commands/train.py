@@ -11,6 +11,7 @@ import typer
 from groundup.commands import prepared as on_disk
 from groundup.commands.common import Reference, Refusal, begin, say, shown, table
 from groundup.commands.data import TrainFile, ValidFile
+from groundup.commands.ids import check_ids
 from groundup.commands.overrides import read_overrides
 from groundup.commands.prepared import DATA, Prepared, prepare
 from groundup.commands.results import write_json
@@ -84,6 +85,7 @@ def train_model(
     from s06_training import TrainConfig
     from s06_training import train as train_stage
 
+    check_ids(folder, prepared)
     config = TrainConfig(
         model=ModelConfig(**{"vocab_size": prepared.vocab_size, **preset.model, **model}),
         train_tokens=folder / "train.bin",
