@@ -8,7 +8,6 @@ from typing import Literal
 import pytest
 
 from groundup.commands.common import Refusal
-from groundup.commands.generate import whole_characters
 from groundup.commands.overrides import read_overrides
 from groundup.plots import loss_curve
 from groundup.presets import CORPORA, PRESETS
@@ -144,11 +143,6 @@ def test_an_override_that_cannot_be_says_what_can(change):
     with pytest.raises(Refusal) as refused:
         read_overrides([change], Model, Loop)
     assert (str(refused.value), refused.value.code) == (WRONG[change], 2)
-
-
-def test_text_comes_in_whole_characters():
-    pieces = [b"caf", b"\xc3", b"\xa9 \xe6", b"\x97", b"\xa5", b"\xff", b"\xe6\x97"]
-    assert list(whole_characters(iter(pieces))) == ["caf", "", "é ", "", "日", "�", "", "�"]
 
 
 def test_the_loss_curve_has_titled_axes_and_the_floor():

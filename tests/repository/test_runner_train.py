@@ -66,7 +66,8 @@ def test_a_run_holds_everything_that_generating_needs(course, trained, run, tmp_
     new_story = run("groundup", *words, cwd=course)
     assert (new_story.returncode, new_story.stdout) == (0, "Once there was a cat. It sat.\n")
     assert new_story.stderr.startswith("code under test: ")
-    both = run("groundup", *words, "--prompt", "Once there", "--count", "2", cwd=course)
+    assert re.search(r"\n\d+ tokens, \d+ tokens/s\n$", new_story.stderr)
+    both = run("groundup", *words, "--prompt", "Once there", "--batch", "2", cwd=course)
     text = "Once there was a cat. It sat."
     assert both.stdout == f"[1 of 2]\n{text}\n[2 of 2]\n{text}\n"
 

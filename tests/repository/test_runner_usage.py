@@ -27,7 +27,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(words, capsys):
     assert capsys.readouterr() == ("", f"groundup: {CASES[words]}\n")
 
 
-@pytest.mark.parametrize("words", ["check --all=3", "generate", "generate x --count 0"])
+@pytest.mark.parametrize("words", ["check --all=3", "generate", "generate x --batch 0"])
 def test_wrong_options_are_one_line_and_exit_code_2(words, capsys):
     assert main(words.split()) == 2
     [line] = capsys.readouterr().err.splitlines()
@@ -80,7 +80,9 @@ def test_a_path_that_is_no_file_fails_with_exit_code_1(path, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    "command", ["", "check", "status", "data", "train", "generate", "demo"], ids=lambda name: name
+    "command",
+    ["", "check", "status", "data", "train", "generate", "export", "demo"],
+    ids=lambda name: name,
 )
 def test_help_is_the_docstring_in_plain_text(command, capsys):
     import groundup.__main__ as entry
