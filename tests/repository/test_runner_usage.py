@@ -16,7 +16,8 @@ CASES = {
     "data embedded --train-file here.txt --valid-file here.txt": "give 'embedded' or your own "
     "files, not both",
     "train demmo": "'demmo' is not a preset; write demo",
-    "train small": "'small' is not a preset; write demo or tinystories-cpu or tinystories-17m",
+    "train small": "'small' is not a preset; write demo or tinystories-cpu or tinystories-mps "
+    "or tinystories-4090 or tinystories-17m",
     "train demo --data x --train-file here.txt": "give --data, or your own files, not both",
 }
 

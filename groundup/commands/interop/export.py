@@ -81,24 +81,14 @@ def write_folder(source: Path, folder: Path) -> None:
 def read_folder(folder: Path, target: Path) -> None:
     import torch
 
-    from s04_transformer import ModelConfig, TransformerLM
     from s05_adamw_schedule import AdamW
     from s06_training import TrainConfig, save_checkpoint
 
     fields = llama_config.from_llama(tokenizer_files.read_json(folder / "config.json"))
-    config = ModelConfig(**fields)
+    model = _load_model(folder / WEIGHTS, fields)
     specials, bos = tokenizer_files.read(folder, target / "tokenizer")
-    model = TransformerLM(config)
-    weights = llama_weights.from_llama(_load(folder / WEIGHTS), **_sizes(fields))
-    for name, own in model.state_dict().items():
-        if own.shape != weights[name].shape:
-            raise Refusal(
-                f"expected {tuple(own.shape)} as config.json says for {name}, found "
-                f"{tuple(weights[name].shape)} in {WEIGHTS}"
-            )
-    model.load_state_dict(weights)
     plan = TrainConfig(
-        model=config,
+        model=model.config,
         train_tokens=target / "train.bin",
         valid_tokens=target / "valid.bin",
         run_dir=target,
@@ -119,6 +109,21 @@ def read_folder(folder: Path, target: Path) -> None:
     vocab = json.loads((target / "tokenizer" / "vocab.json").read_text(encoding="utf-8"))
     write_json(target / on_disk.RECORD, asdict(_record(folder, len(vocab), specials, bos)))
     on_disk.load_tokenizer(target)  # says what is wrong with it
+
+
+def _load_model(path: Path, fields: dict[str, Any]) -> Any:
+    from s04_transformer import ModelConfig, TransformerLM
+
+    model = TransformerLM(ModelConfig(**fields))
+    weights = llama_weights.from_llama(_load(path), **_sizes(fields))
+    for name, own in model.state_dict().items():
+        if own.shape != weights[name].shape:
+            raise Refusal(
+                f"expected {tuple(own.shape)} as config.json says for {name}, found "
+                f"{tuple(weights[name].shape)} in {path.name}"
+            )
+    model.load_state_dict(weights)
+    return model
 
 
 def _record(folder: Path, vocab_size: int, specials: list[str], bos: str | None) -> Any:
