@@ -11,6 +11,7 @@ from groundup.commands.common import Refusal, in_one_line
 from groundup.commands.data import data
 from groundup.commands.demo import demo
 from groundup.commands.generate import generate
+from groundup.commands.interop.export import export, import_run
 from groundup.commands.mistakes import mistakes
 from groundup.commands.status import start, status
 from groundup.commands.train import train
@@ -28,8 +29,9 @@ def bare(context: typer.Context) -> None:
         start()
 
 
-for command in (check, status, mistakes, data, train, generate, demo):
+for command in (check, status, mistakes, data, train, generate, export, demo):
     app.command()(command)
+app.command("import")(import_run)
 
 bench = typer.Typer(help="Measure your code beside others'.", rich_markup_mode=None)
 app.add_typer(bench, name="bench")

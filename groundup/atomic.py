@@ -1,7 +1,8 @@
-"""Files that are whole at every moment."""
+"""Files and folders that are whole at every moment."""
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,3 +17,17 @@ def replacing(path: Path) -> Iterator[Path]:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `path`, where nothing may be, when the block ends well."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        if path.is_dir():
+            path.rmdir()  # an empty one
+        unfinished.rename(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

@@ -61,7 +61,7 @@ def data(
             folder, source, settings.vocab_size if vocab_size is None else vocab_size, force=force
         ),
     )
-    say("next: groundup train --help")
+    say("next: groundup train")
 
 
 def show(folder: Path, prepared: Prepared) -> None:

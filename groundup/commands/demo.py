@@ -38,8 +38,8 @@ def tell_stories(
     say()
     shutil.rmtree(run_dir, ignore_errors=True)
     rows = train_model(preset, folder, prepared, run_dir, {}, {})
-    write = load_writer(run_dir, max_new_tokens, SAMPLING)
+    writer = load_writer(run_dir, max_new_tokens, SAMPLING)
     for seed in range(NUM_STORIES):
         say(f"\n[story {seed + 1} of {NUM_STORIES}]")
-        write_out(write("", seed))
+        write_out("", writer.stream("", seed))
     say("\n" + table(rows))

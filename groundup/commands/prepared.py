@@ -4,23 +4,24 @@
     data/NAME/train.bin, valid.bin                ids, each with a header in NAME.bin.json
     data/NAME/data.json                           the fields of `Prepared`
 
-The folder is made under another name and renamed once it is whole.
+The folder is made under another name and renamed once it is whole. What was finished of it stays
+there if the command is stopped, and need not be made again.
 """
 
 import json
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from groundup import corpus, reference
-from groundup.commands.common import Refusal, console, say, shown
+from groundup.commands.common import Refusal, say, shown
 from groundup.commands.fingerprint import checksum
 from groundup.commands.results import write_json
 from groundup.commands.sources import Source
+from groundup.commands.steps import RECORD as STEPS
+from groundup.commands.steps import Steps
 from groundup.presets import SEPARATOR
 from groundup.stages import ROOT, STAGES
 
@@ -62,10 +63,14 @@ def load(folder: Path) -> Prepared:
 
 def load_tokenizer(folder: Path) -> Any:
     """The tokenizer of prepared data or of a run, as the chosen stage 01 reads it."""
+    return _read_tokenizer(folder, load(folder).special_tokens)
+
+
+def _read_tokenizer(folder: Path, special_tokens: list[str]) -> Any:
     from s01_bpe import Tokenizer
 
     files = folder / "tokenizer" / "vocab.json", folder / "tokenizer" / "merges.txt"
-    return Tokenizer.from_files(*files, special_tokens=load(folder).special_tokens)
+    return Tokenizer.from_files(*files, special_tokens=special_tokens)
 
 
 def prepare(folder: Path, source: Source, vocab_size: int, *, force: bool = False) -> Prepared:
@@ -83,15 +88,15 @@ def prepare(folder: Path, source: Source, vocab_size: int, *, force: bool = Fals
             say(f"{shown(folder)} is there and matches; --force makes it anew")
             return found
         say(f"{shown(folder)} was made of something else or by other code; making it anew")
-    unfinished = folder.with_name(f".{folder.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    steps = Steps(folder.with_name(f".{folder.name}.unfinished"), wanted, anew=force)
     try:
-        prepared = _make(unfinished, source, wanted)
+        prepared = _make(steps, source, wanted)
         shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
+        steps.folder.rename(folder)
+        (folder / STEPS).unlink()
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if not steps.finished:
+            shutil.rmtree(steps.folder, ignore_errors=True)
     return prepared
 
 
@@ -106,18 +111,22 @@ def _recipe(source: Source, vocab_size: int) -> dict[str, Any]:
     }
 
 
-def _make(folder: Path, source: Source, recipe: dict[str, Any]) -> Prepared:
-    from s01_bpe import Tokenizer, encode_file, train_bpe
+def _make(steps: Steps, source: Source, recipe: dict[str, Any]) -> Prepared:
+    from s01_bpe import encode_file, open_tokens
 
+    folder = steps.folder
     train_text, valid_text = source.texts(folder)
-    with _timed(f"tokenizer learned from {train_text.stat().st_size / 1e6:.1f} MB"):
-        vocab, merges = train_bpe(train_text, recipe["asked_vocab_size"], [SEPARATOR])
-        tokenizer = Tokenizer(vocab, merges, [SEPARATOR])
-        separator = separator_id(tokenizer)
-        tokenizer.save(folder / "tokenizer")
-    with _timed("text encoded"):
-        train = encode_file(tokenizer, train_text, folder / "train.bin")
-        valid = encode_file(tokenizer, valid_text, folder / "valid.bin")
+    steps.once(
+        "tokenizer",
+        f"tokenizer learned from {train_text.stat().st_size / 1e6:.1f} MB",
+        lambda: _learn_tokenizer(train_text, recipe["asked_vocab_size"], folder / "tokenizer"),
+    )
+    tokenizer = _read_tokenizer(folder, [SEPARATOR])
+    texts = {"train": ("training", train_text), "valid": ("validation", valid_text)}
+    for name, (kind, text) in texts.items():
+        encode = partial(encode_file, tokenizer, text, folder / f"{name}.bin")
+        steps.once(name, f"{kind} text encoded", encode)
+    train, valid = (open_tokens(folder / f"{name}.bin") for name in texts)
     floor = corpus.entropy_floor(valid_text, len(valid) - 1) if source.has_floor else None
     prepared = Prepared(
         **recipe,
@@ -126,11 +135,20 @@ def _make(folder: Path, source: Source, recipe: dict[str, Any]) -> Prepared:
         special_tokens=[SEPARATOR],
         train_tokens=len(train),
         valid_tokens=len(valid),
-        separators=int((train == separator).sum()),
+        separators=int((train == separator_id(tokenizer)).sum()),
         entropy_floor=floor,
     )
     write_json(folder / RECORD, asdict(prepared))
     return prepared
+
+
+def _learn_tokenizer(text: Path, vocab_size: int, folder: Path) -> None:
+    from s01_bpe import Tokenizer, train_bpe
+
+    vocab, merges = train_bpe(text, vocab_size, [SEPARATOR])
+    tokenizer = Tokenizer(vocab, merges, [SEPARATOR])
+    separator_id(tokenizer)
+    tokenizer.save(folder)
 
 
 def separator_id(tokenizer: Any) -> int:
@@ -142,11 +160,3 @@ def separator_id(tokenizer: Any) -> int:
             "run groundup check 1"
         )
     return int(ids[0])
-
-
-@contextmanager
-def _timed(what: str) -> Iterator[None]:
-    started = time.monotonic()
-    with console.status(f"{what} …"):
-        yield
-    say(f"{what} ({time.monotonic() - started:.1f} s)")

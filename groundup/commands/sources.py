@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from groundup import corpus
 from groundup.commands.common import Refusal, say
 from groundup.commands.fingerprint import checksum
+from groundup.commands.hub import fetch
 from groundup.presets import CORPORA, Corpus
 from groundup.stages import ROOT
 
@@ -77,20 +78,8 @@ class TinyStories:
 
     def texts(self, folder: Path) -> tuple[Path, Path]:
         say(f"fetching {TINYSTORIES} (2.2 GB, unless it is in the cache)")
-        train, valid = (self._fetch(name) for name in TINYSTORIES_FILES)
+        train, valid = (fetch(TINYSTORIES, name) for name in TINYSTORIES_FILES)
         return train, valid
-
-    def _fetch(self, name: str) -> Path:
-        from huggingface_hub import hf_hub_download  # takes long to import
-
-        try:
-            return Path(hf_hub_download(TINYSTORIES, name, repo_type="dataset"))
-        except (OSError, ValueError) as error:  # as the hub raises them
-            reason = str(error).strip().splitlines()[0]
-            raise Refusal(
-                f"{name} could not be fetched from {TINYSTORIES} ({reason}); try again, or "
-                "download it yourself and give --train-file and --valid-file"
-            ) from error
 
 
 @dataclass(frozen=True)

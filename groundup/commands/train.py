@@ -11,8 +11,10 @@ import typer
 from groundup.commands import prepared as on_disk
 from groundup.commands.common import Reference, Refusal, begin, say, shown, table
 from groundup.commands.data import TrainFile, ValidFile
+from groundup.commands.ids import check_ids
 from groundup.commands.overrides import read_overrides
 from groundup.commands.prepared import DATA, Prepared, prepare
+from groundup.commands.preset_table import preset_table
 from groundup.commands.results import write_json
 from groundup.commands.sources import find_source
 from groundup.presets import CORPORA, PRESETS, Preset
@@ -22,11 +24,12 @@ from groundup.stages import ROOT, STAGES, Stage
 RUNS = ROOT / "runs"
 CHECKPOINT, METRICS, CURVE = "checkpoint.pt", "metrics.jsonl", "loss.png"
 TRAINING = STAGES[:6]
-PRESETS_HELP = "; ".join(f"{name}: {preset.summary}" for name, preset in PRESETS.items())
 
 
 def train(
-    preset: Annotated[str, typer.Argument(help=PRESETS_HELP)],
+    preset: Annotated[
+        str, typer.Argument(help="The name of a run. Without it, all are listed.")
+    ] = "",
     data: Annotated[
         str,
         typer.Option(metavar="NAME", help="A name in data, or a folder that groundup data made."),
@@ -50,21 +53,19 @@ def train(
 ) -> None:
     """Train a model, save it, and draw its loss curve.
 
-    After a stop, the same command goes on from the last checkpoint.
+    After a stop, the same command goes on from the last checkpoint. Without a preset it lists
+    them: what each is for, its memory, and where it was measured.
     """
+    if not preset:
+        _list_presets(reference)
+        return
     settings = _find_preset(preset)
     if data and (train_file or valid_file):
         raise Refusal("give --data, or your own files, not both", code=2)
     chosen = begin(reference, TRAINING[-1])
-    folder = None if train_file or valid_file else _find_data(data or settings.data)
     model, loop = _read_changes(changes or [])
-    if folder is None:
-        name, source = find_source("", train_file, valid_file)
-        folder = DATA / name
-        asked = model.get("vocab_size", CORPORA[settings.data].vocab_size)
-        prepared = prepare(folder, source, asked)
-    else:
-        prepared = on_disk.load(folder)
+    vocab_size = model.get("vocab_size", CORPORA[settings.data].vocab_size)
+    folder, prepared = _open_data(data or settings.data, train_file, valid_file, vocab_size)
     run_dir = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
     say(table(train_model(settings, folder, prepared, run_dir, model, loop)))
     say(f"next: groundup generate {shown(run_dir)}{option_for(chosen)}")
@@ -84,6 +85,7 @@ def train_model(
     from s06_training import TrainConfig
     from s06_training import train as train_stage
 
+    check_ids(folder, prepared)
     config = TrainConfig(
         model=ModelConfig(**{"vocab_size": prepared.vocab_size, **preset.model, **model}),
         train_tokens=folder / "train.bin",
@@ -109,6 +111,22 @@ def train_model(
     rows.append(("tokens per second", f"{result.tokens_per_second:,.0f}"))
     rows.append(("seconds", f"{result.seconds:,.1f}"))
     return rows
+
+
+def _list_presets(reference: str) -> None:
+    begin(reference, STAGES[-1])
+    say(preset_table())
+
+
+def _open_data(
+    name: str, train_file: Path | None, valid_file: Path | None, vocab_size: int
+) -> tuple[Path, Prepared]:
+    """The user's own files, prepared with so large a vocabulary, or else what has this name."""
+    if not (train_file or valid_file):
+        folder = _find_data(name)
+        return folder, on_disk.load(folder)
+    name, source = find_source("", train_file, valid_file)
+    return DATA / name, prepare(DATA / name, source, vocab_size)
 
 
 def _find_preset(name: str) -> Preset:

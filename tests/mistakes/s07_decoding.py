@@ -6,6 +6,7 @@ TEMPERED = "softmax((logits - logits.gather(-1, largest)) / temperature, dim=-1)
 ZERO_TEMPERATURE = (
     "    if temperature == 0:\n        return torch.zeros_like(logits).scatter(-1, largest, 1.0)\n"
 )
+IN_RANGE = "    temperature = min(max(temperature, FLOAT32.tiny), FLOAT32.max)\n"
 BOTH_FILTERS = """\
     if top_k is not None:
         probabilities = keep_top_k(probabilities, top_k)
@@ -103,7 +104,7 @@ MISTAKES = [
             "Temperature 0 is a limit, which has to be treated as a case of its own.",
             "If temperature is 0, return 1 at the argmax of the logits and 0 elsewhere.",
         ),
-        ways=[[Edit(ZERO_TEMPERATURE, "")]],
+        ways=[[Edit(ZERO_TEMPERATURE, ""), Edit(IN_RANGE, "")]],
     ),
     Mistake(
         id="temperature_zero_shares",

@@ -154,3 +154,10 @@ def parts_of(token, ranks, rank):
             return parts
         place = pairs.index(first)
         parts[place : place + 2] = [first]
+
+
+def test_a_vocab_with_one_id_twice_is_refused(bpe, tmp_path):
+    (tmp_path / "vocab.json").write_text('{"a": 0, "b": 1, "c": 1}', encoding="utf-8")
+    (tmp_path / "merges.txt").write_text("", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"vocab\.json is not .*: it has 3 tokens, but only 2 ids"):
+        bpe.Tokenizer.from_files(tmp_path / "vocab.json", tmp_path / "merges.txt")

@@ -1,13 +1,13 @@
 """`groundup data`: from text to ids, whole or not at all."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
-from groundup.commands import sources
+from groundup.commands.steps import Steps
 
 SMALL = ["--vocab-size", "300", "--reference", "1"]
 STORY = "Once there was a cat. It sat.\n<|endoftext|>\n"
@@ -91,50 +91,60 @@ def test_a_stub_is_named_and_leaves_what_was_there(course, embedded, run):
     assert [path.name for path in (course / "data").glob(".*")] == []
 
 
-class Hub(BaseHTTPRequestHandler):
-    """As much of the Hugging Face hub as it takes to download a file."""
-
-    def do_GET(self) -> None:
-        name = self.path.rpartition("/")[2]
-        known = self.path == f"/datasets/{sources.TINYSTORIES}/resolve/main/{name}"
-        body = (STORY * (20 if "train" in name else 4)).encode()
-        self.send_response(200 if known and name in sources.TINYSTORIES_FILES else 404)
-        self.send_header("ETag", f'"{len(body)}"')
-        self.send_header("X-Repo-Commit", "0" * 40)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    do_HEAD = do_GET
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+def test_a_step_that_was_finished_is_not_done_again(tmp_path, capsys):
+    folder, done = tmp_path / "data", []
+    steps = Steps(folder, {"of": 1})
+    steps.once("tokenizer", "tokenizer learned", lambda: done.append("tokenizer"))
+    with pytest.raises(KeyboardInterrupt):
+        steps.once("train", "text encoded", stop)
+    again = Steps(folder, {"of": 1})
+    for step in ("tokenizer", "train"):
+        again.once(step, f"{step} made", partial(done.append, step))
+    assert done == ["tokenizer", "train"]
+    assert "tokenizer made (before the stop)\n" in capsys.readouterr().out
 
 
-@pytest.fixture
-def hub():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+@pytest.mark.parametrize("other", [{"recipe": {"of": 2}}, {"anew": True}])
+def test_steps_of_another_recipe_are_done_again(tmp_path, other):
+    folder = tmp_path / "data"
+    Steps(folder, {"of": 1}).once("tokenizer", "tokenizer learned", (folder / "vocab").touch)
+    assert Steps(folder, {"of": 1}).finished == ["tokenizer"]
+    assert (folder / "vocab").exists()
+    assert Steps(folder, **{"recipe": {"of": 1}} | other).finished == []
+    assert not (folder / "vocab").exists()
 
 
-def test_tinystories_is_fetched_from_the_hub(course, run, hub, tmp_path):
-    words = ["data", "tinystories", *SMALL]
-    surroundings = {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
-    fetched = run("groundup", *words, cwd=course, **surroundings)
-    assert fetched.returncode == 0, fetched.stderr
-    record = json.loads((course / "data/tinystories/data.json").read_text(encoding="utf-8"))
-    assert (record["separators"], record["entropy_floor"]) == (20, None)
-    assert "entropy floor" not in fetched.stdout
+def stop():
+    raise KeyboardInterrupt
 
 
-def test_a_hub_without_the_file_is_told_in_one_line(course, run, hub, tmp_path):
-    surroundings = {"HF_ENDPOINT": f"{hub}/gone", "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
-    refused = run("groundup", "data", "tinystories", "--force", *SMALL, cwd=course, **surroundings)
-    assert refused.returncode == 1
-    [line] = refused.stderr.splitlines()
-    assert line.startswith(f"groundup: {sources.TINYSTORIES_FILES[0]} could not be fetched from")
-    assert line.endswith("or download it yourself and give --train-file and --valid-file")
+STOPPED = """
+    from groundup.__main__ import main
+    import sys
+    from groundup.commands import prepared
+
+    encode, calls = prepared.partial, []
+
+    def stop(*words):
+        calls.append(words)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return encode(*words)
+
+    prepared.partial = stop
+    sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_data_that_was_stopped_goes_on_with_the_step_it_was_in(course, run):
+    (course / "stopped.py").write_text(dedent(STOPPED), encoding="utf-8")
+    words = ["data", "--stories", "30", "--valid-stories", "3", *SMALL, "--name", "goes-on"]
+    stopped = run("stopped", *words, cwd=course)
+    assert (stopped.returncode, stopped.stderr) == (130, "groundup: stopped\n")
+    assert not (course / "data" / "goes-on").exists()
+    done = run("groundup", *words, cwd=course)
+    before = [line for line in done.stdout.splitlines() if line.endswith("(before the stop)")]
+    assert [line.split()[0] for line in before] == ["tokenizer", "training"]
+    assert "validation text encoded (" in done.stdout
+    assert "steps.json" not in {path.name for path in (course / "data/goes-on").iterdir()}
+    assert [path.name for path in (course / "data").glob(".*")] == []

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from groundup.commands.common import Refusal
+
 STORY = "Once there was a cat. It sat.\n<|endoftext|>\n"
 TINY = (
     *("model.context_length=32", "model.d_model=32", "model.num_layers=1", "model.num_heads=2"),
@@ -64,7 +66,8 @@ def test_a_run_holds_everything_that_generating_needs(course, trained, run, tmp_
     new_story = run("groundup", *words, cwd=course)
     assert (new_story.returncode, new_story.stdout) == (0, "Once there was a cat. It sat.\n")
     assert new_story.stderr.startswith("code under test: ")
-    both = run("groundup", *words, "--prompt", "Once there", "--count", "2", cwd=course)
+    assert re.search(r"\n\d+ tokens, \d+ tokens/s\n$", new_story.stderr)
+    both = run("groundup", *words, "--prompt", "Once there", "--batch", "2", cwd=course)
     text = "Once there was a cat. It sat."
     assert both.stdout == f"[1 of 2]\n{text}\n[2 of 2]\n{text}\n"
 
@@ -113,6 +116,45 @@ def test_what_cannot_work_is_told_in_one_line(case, course, trained, run):
     words, code, message = FAILURES[case]
     refused = run("groundup", *words, cwd=course)
     assert (refused.returncode, refused.stderr) == (code, f"groundup: {message}\n")
+
+
+def shortened(path):
+    path.write_bytes(path.read_bytes()[:-2])
+
+
+def with_a_strange_id(path):
+    path.write_bytes(b"\xff\xff" + path.read_bytes()[2:])
+
+
+def with_header(**changes):
+    def change(path):
+        header = Path(f"{path}.json")
+        found = json.loads(header.read_text(encoding="utf-8"))
+        header.write_text(json.dumps(found | changes), encoding="utf-8")
+
+    return change
+
+
+SPOILED = {
+    "cut short": (shortened, "train.bin is 4798 bytes long, but its header promises 2400 ids"),
+    "an id beyond": (with_a_strange_id, "holds the id 65535, but its tokenizer has 276 tokens"),
+    "another vocabulary": (with_header(vocab_sha256="0"), "expected vocab_sha256 "),
+    "other special ids": (with_header(special_tokens={}), "expected special_tokens {'<|endoftext"),
+}
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_ids_that_are_not_the_tokenizers_are_refused(case, course, trained, tmp_path):
+    from groundup.commands import ids, prepared
+
+    spoil, message = SPOILED[case]
+    folder = shutil.copytree(course / "data" / "cats-train", tmp_path / "cats")
+    ids.check_ids(folder, prepared.load(folder))
+    spoil(folder / "train.bin")
+    with pytest.raises((Refusal, ValueError)) as refused:
+        ids.check_ids(folder, prepared.load(folder))
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_crash_in_the_learners_code_is_one_line_with_its_place(course, trained, run, tmp_path):

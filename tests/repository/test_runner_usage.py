@@ -16,7 +16,8 @@ CASES = {
     "data embedded --train-file here.txt --valid-file here.txt": "give 'embedded' or your own "
     "files, not both",
     "train demmo": "'demmo' is not a preset; write demo",
-    "train small": "'small' is not a preset; write demo or tinystories-cpu or tinystories-17m",
+    "train small": "'small' is not a preset; write demo or tinystories-cpu or tinystories-mps "
+    "or tinystories-4090 or tinystories-17m",
     "train demo --data x --train-file here.txt": "give --data, or your own files, not both",
 }
 
@@ -27,7 +28,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(words, capsys):
     assert capsys.readouterr() == ("", f"groundup: {CASES[words]}\n")
 
 
-@pytest.mark.parametrize("words", ["check --all=3", "generate", "generate x --count 0"])
+@pytest.mark.parametrize("words", ["check --all=3", "generate", "generate x --batch 0"])
 def test_wrong_options_are_one_line_and_exit_code_2(words, capsys):
     assert main(words.split()) == 2
     [line] = capsys.readouterr().err.splitlines()
@@ -80,7 +81,9 @@ def test_a_path_that_is_no_file_fails_with_exit_code_1(path, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    "command", ["", "check", "status", "data", "train", "generate", "demo"], ids=lambda name: name
+    "command",
+    ["", "check", "status", "data", "train", "generate", "export", "demo"],
+    ids=lambda name: name,
 )
 def test_help_is_the_docstring_in_plain_text(command, capsys):
     import groundup.__main__ as entry

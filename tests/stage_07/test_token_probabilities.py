@@ -121,9 +121,18 @@ def test_temperature_zero_puts_all_on_the_largest_logit():
     assert_close(token_probabilities(logits, temperature=0.0), expected, "all on the argmax")
 
 
-def test_a_tiny_temperature_is_nearly_zero_and_not_nan():
-    found = token_probabilities(torch.tensor([30.0, -80.0, 90.0]), temperature=1e-38)
-    assert_close(found, torch.tensor([0.0, 0.0, 1.0]), "90 / 1e-38 does not fit into float32")
+@pytest.mark.parametrize("temperature", [1e-38, 1e-50, 5e-324])
+def test_a_tiny_temperature_is_nearly_zero_and_not_nan(temperature):
+    found = token_probabilities(torch.tensor([30.0, -80.0, 90.0]), temperature=temperature)
+    why = f"neither 90 / {temperature} fits into float32, nor all that is smaller than 1e-45"
+    assert_close(found, torch.tensor([0.0, 0.0, 1.0]), why)
+
+
+def test_a_huge_temperature_makes_all_tokens_alike_that_are_possible():
+    logits = torch.tensor([3.0, -float("inf"), 1.0])
+    found = token_probabilities(logits, temperature=1e300)
+    why = "1e300 becomes infinity in float32, and -inf / inf is no number"
+    assert_close(found, torch.tensor([0.5, 0.0, 0.5]), why, atol=1e-6)
 
 
 def test_top_k_keeps_the_likeliest_wherever_they_stand():

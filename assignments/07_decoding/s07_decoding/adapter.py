@@ -22,7 +22,8 @@ def token_probabilities(
     Three filters, in this order, each on what the one before left and made to sum to 1 again:
 
     1. temperature: softmax(logits / temperature). Below 1 it sharpens, above 1 it flattens; 0 is
-       the limit, all on the largest logit.
+       the limit, all on the largest logit. Any finite one will do, 1e-50 too, which float32
+       would round to 0.
     2. top_k: only the k likeliest tokens stay (Fan et al. 2018); all, if there are fewer than k.
     3. top_p: only the smallest set of likeliest tokens stays whose probability reaches top_p
        (Holtzman et al. 2020, eq. 2). The token that crosses top_p is in it, so it is never empty.

@@ -57,7 +57,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 def read_vocab(path: AnyPath) -> dict[int, bytes]:
     try:
         ids = json.loads(Path(path).read_text(encoding="utf-8"))
-        return {int(token_id): _to_bytes(text) for text, token_id in ids.items()}
+        vocab = {int(token_id): _to_bytes(text) for text, token_id in ids.items()}
+        if len(vocab) < len(ids):
+            raise ValueError(f"it has {len(ids)} tokens, but only {len(vocab)} ids")
+        return vocab
     except (ValueError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} is not a vocab.json as GPT-2's: {error}") from None
 

@@ -15,6 +15,8 @@ from s04_transformer import TransformerLM
 from .decoder import Decoder, check_request
 from .filters import check_settings, keep_top_k, keep_top_p
 
+FLOAT32 = torch.finfo(torch.float32)
+
 
 def token_probabilities(
     logits: Float[Tensor, "... vocab"],
@@ -28,7 +30,8 @@ def token_probabilities(
     Three filters, in this order, each on what the one before left and made to sum to 1 again:
 
     1. temperature: softmax(logits / temperature). Below 1 it sharpens, above 1 it flattens; 0 is
-       the limit, all on the largest logit.
+       the limit, all on the largest logit. Any finite one will do, 1e-50 too, which float32
+       would round to 0.
     2. top_k: only the k likeliest tokens stay (Fan et al. 2018); all, if there are fewer than k.
     3. top_p: only the smallest set of likeliest tokens stays whose probability reaches top_p
        (Holtzman et al. 2020, eq. 2). The token that crosses top_p is in it, so it is never empty.
@@ -47,6 +50,7 @@ def token_probabilities(
     largest = logits.argmax(dim=-1, keepdim=True)
     if temperature == 0:
         return torch.zeros_like(logits).scatter(-1, largest, 1.0)
+    temperature = min(max(temperature, FLOAT32.tiny), FLOAT32.max)
     # With the largest logit at 0, no temperature is so small that a quotient becomes +inf.
     probabilities = softmax((logits - logits.gather(-1, largest)) / temperature, dim=-1)
     if top_k is not None:

@@ -26,7 +26,8 @@ def token_probabilities(
     check_settings(temperature, top_k, top_p)
     ranked, ids = logits.float().sort(dim=-1, descending=True, stable=True)
     stay = 1 if temperature == 0 else top_k or ranked.shape[-1]
-    weights = ((ranked - ranked[..., :1]) / (temperature or 1.0)).exp()
+    divisor = 1.0 if temperature == 0 else max(1e-37, min(temperature, 1e37))
+    weights = ((ranked - ranked[..., :1]) / divisor).exp()
     weights[..., stay:] = 0
     weights = weights / weights.sum(dim=-1, keepdim=True)
     if top_p is not None and top_p < 1:

@@ -1,0 +1,192 @@
+"""A model beside transformers' Llama: exported, loaded there, and brought back."""
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+
+from groundup.commands import prepared
+from groundup.commands.common import Refusal
+from groundup.commands.generate import load_writer
+from groundup.commands.interop import llama_config, llama_weights
+from groundup.commands.interop.export import read_folder
+from groundup.presets import SEPARATOR
+
+TEXT = f"{SEPARATOR}\nOnce there was a cat. Its name was Éva.\n" * 20
+PROMPT = f"{SEPARATOR}\nOnce there"
+NO_TRAINING = {"steps": 1, "batch_size": 1, "max_lr": 1.0, "min_lr": 0.0, "warmup_steps": 0}
+
+
+@pytest.fixture(scope="module")
+def transformers():
+    import transformers  # takes seconds
+    from transformers.models.llama import LlamaForCausalLM
+
+    transformers.LlamaForCausalLM = LlamaForCausalLM
+    return transformers
+
+
+def make_run(folder, **changes):
+    """A run as training leaves it, of a model with random weights large enough to matter."""
+    from s01_bpe import Tokenizer, train_bpe
+    from s04_transformer import ModelConfig, TransformerLM
+    from s05_adamw_schedule import AdamW
+    from s06_training import TrainConfig, save_checkpoint
+
+    folder.mkdir()
+    (folder / "text").write_text(TEXT, encoding="utf-8", newline="\n")
+    tokenizer = Tokenizer(*train_bpe(folder / "text", 280, [SEPARATOR]), [SEPARATOR])
+    tokenizer.save(folder / "tokenizer")
+    size = {"context_length": 40, "d_model": 24, "num_layers": 2, "num_heads": 3, "d_ff": 40}
+    config = ModelConfig(vocab_size=len(tokenizer.vocab), rope_theta=500.0, **size | changes)
+    torch.manual_seed(0)
+    model = TransformerLM(config)
+    for weight in model.parameters():
+        weight.data.mul_(3).add_(0.01)
+    files = dict.fromkeys(("train_tokens", "valid_tokens", "run_dir"), folder)
+    save_checkpoint(
+        folder / "checkpoint.pt",
+        model=model,
+        optimizer=AdamW(model.parameters()),
+        step=0,
+        config=TrainConfig(model=config, **files, **NO_TRAINING),
+        generator=torch.Generator(),
+    )
+    known = dict.fromkeys(("tokenizer_code", "tokenizer_owner"), "")
+    known |= dict.fromkeys(("train_tokens", "valid_tokens", "asked_vocab_size"), 0)
+    known |= {"source": {}, "special_tokens": [SEPARATOR], "separators": 20, "entropy_floor": None}
+    prepared.write_json(folder / "data.json", {**known, "vocab_size": len(tokenizer.vocab)})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return make_run(folder / "plain"), make_run(folder / "tied", tie_embeddings=True)
+
+
+@pytest.fixture(scope="module")
+def exported(runs, run):
+    """The folders of both runs; the first was made by the command, whose output is beside."""
+    from groundup.commands.interop.export import write_folder
+
+    folders = [each.with_name(f"{each.name}-exported") for each in runs]
+    done = run("groundup", "export", str(runs[0]), str(folders[0]), "--reference", "all")
+    folders[1].mkdir()
+    write_folder(runs[1], folders[1])
+    return folders, done
+
+
+def load_ours(folder):
+    from s06_training import load_model
+
+    return load_model(folder / "checkpoint.pt"), prepared.load_tokenizer(folder)
+
+
+@torch.no_grad()
+def test_transformers_gives_the_same_logits_and_greedy_ids(runs, exported, transformers):
+    from s07_decoding import generate
+
+    for folder, there in zip(runs, exported[0], strict=True):
+        model, tokenizer = load_ours(folder)
+        theirs = transformers.LlamaForCausalLM.from_pretrained(there)
+        ids = torch.tensor([tokenizer.encode(TEXT)[:40]])
+        torch.testing.assert_close(theirs(ids).logits, model(ids), rtol=1e-4, atol=1e-4)
+        prompt = torch.tensor([tokenizer.encode(PROMPT)])
+        found = theirs.generate(prompt, max_new_tokens=20, do_sample=False)[0, prompt.shape[1] :]
+        stop = tokenizer.special_tokens[SEPARATOR]
+        [ours] = generate(model, prompt.tolist(), 20, temperature=0.0, stop_ids=[stop])
+        assert [each for each in found.tolist() if each != stop] == ours
+        assert len(set(ours)) > 3
+
+
+def test_transformers_gives_the_same_ids_of_a_text(runs, exported, transformers):
+    _, tokenizer = load_ours(runs[0])
+    theirs = transformers.AutoTokenizer.from_pretrained(exported[0][0])
+    for text in (TEXT, "  a\n\n b's 12 <|endo", f"é{SEPARATOR}{SEPARATOR} 🙃"):
+        ids = tokenizer.encode(text)
+        assert theirs(text)["input_ids"] == ids
+        assert theirs.decode(ids) == text
+    assert (theirs.bos_token, theirs.eos_token) == (SEPARATOR, SEPARATOR)
+
+
+@torch.no_grad()
+def test_a_model_comes_back_as_it_was(runs, exported, tmp_path):
+    for folder, there in zip(runs, exported[0], strict=True):
+        read_folder(there, tmp_path / folder.name)
+        (before, old), (after, new) = load_ours(folder), load_ours(tmp_path / folder.name)
+        assert after.config == before.config
+        for name, weight in before.state_dict().items():
+            assert torch.equal(after.state_dict()[name], weight), name
+        assert (new.vocab, new.merges, new.special_tokens) == (
+            old.vocab,
+            old.merges,
+            old.special_tokens,
+        )
+        texts = [
+            list(load_writer(each, 20, {"temperature": 1.0}).stream("Once", 0))
+            for each in (folder, tmp_path / folder.name)
+        ]
+        assert texts[0] == texts[1]
+
+
+def test_what_transformers_saves_is_read(runs, exported, transformers, tmp_path):
+    theirs = transformers.LlamaForCausalLM.from_pretrained(exported[0][0])
+    theirs.save_pretrained(tmp_path / "theirs")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(exported[0][0])
+    tokenizer.save_pretrained(tmp_path / "theirs")
+    read_folder(tmp_path / "theirs", tmp_path / "back")
+    (before, old), (after, new) = load_ours(runs[0]), load_ours(tmp_path / "back")
+    assert after.config == before.config
+    ids = torch.tensor([old.encode(TEXT)[:40]])
+    assert torch.equal(after(ids), before(ids))
+    assert new.encode(TEXT) == old.encode(TEXT)
+    assert prepared.load(tmp_path / "back").separators == 1
+
+
+def test_export_says_what_it_made(exported):
+    folders, done = exported
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("holds the model and its tokenizer, as transformers reads them\n")
+    assert {path.name for path in folders[0].iterdir()} == {
+        *("config.json", "generation_config.json", "model.safetensors"),
+        *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"),
+    }
+
+
+def test_an_ablation_is_refused_in_one_line():
+    from s04_transformer import ModelConfig
+
+    sizes = {"context_length": 4, "d_model": 4, "num_layers": 1, "num_heads": 2, "d_ff": 4}
+    config = ModelConfig(vocab_size=4, **sizes)
+    for changes in ({"norm": "post"}, {"norm": "none"}, {"position": "none"}, {"ffn": "silu"}):
+        with pytest.raises(Refusal, match=f"^expected {next(iter(changes))} .*cannot express"):
+            llama_config.to_llama(asdict(replace(config, **changes)))
+    assert llama_config.from_llama(llama_config.to_llama(asdict(config))) == {
+        name: value for name, value in asdict(config).items() if name not in llama_config.LLAMA
+    }
+
+
+OTHERS = {
+    "grouped queries": ({"num_key_value_heads": 1}, "expected num_key_value_heads 3"),
+    "biases": ({"attention_bias": True}, "expected attention_bias False"),
+    "scaled positions": ({"rope_scaling": {"type": "linear"}}, "expected rope_type 'default'"),
+    "another family": ({"model_type": "gpt2"}, "found one with model_type 'gpt2'"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_models_that_stage_04_cannot_express_are_refused(case, exported):
+    changes, message = OTHERS[case]
+    config = json.loads((exported[0][0] / "config.json").read_text(encoding="utf-8"))
+    config.pop("rope_parameters")  # transformers 4 does not know it
+    assert llama_config.from_llama(config)["rope_theta"] == 500.0
+    with pytest.raises(Refusal, match=message):
+        llama_config.from_llama(config | changes)
+
+
+def test_a_weight_that_is_missing_is_named():
+    missing = r"expected model\.embed_tokens\.weight in model\.safetensors"
+    with pytest.raises(Refusal, match=missing):
+        llama_weights.from_llama({}, num_layers=1, num_heads=1, tied=False)
