@@ -13,7 +13,7 @@ def contracts_used(item: pytest.Function, stage: ModuleType) -> list[str]:
     have too (encode) may be meant for one, so others come before it."""
     names = names_used(item)
     used = [name for name in names if name in getattr(stage, "__all__", [])]
-    methods, others = [], []
+    methods, others = list[str](), list[str]()
     for name in used:
         contract = getattr(stage, name)
         if dataclasses.is_dataclass(contract):
