@@ -2,10 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+
+from groundup.atomic import replacing
 
 AnyPath = str | os.PathLike[str]
 Merge = tuple[bytes, bytes]
@@ -34,24 +34,11 @@ def vocab_json(vocab: Mapping[int, bytes]) -> bytes:
 
 
 def save(folder: AnyPath, vocab: Mapping[int, bytes], merges: Iterable[Merge]) -> None:
-    Path(folder).mkdir(parents=True, exist_ok=True)
     lines = ["#version: 0.2", *(f"{_to_text(a)} {_to_text(b)}" for a, b in merges), ""]
-    with replacing(Path(folder, "vocab.json")) as file:
-        file.write(vocab_json(vocab))
-    with replacing(Path(folder, "merges.txt")) as file:
-        file.write("\n".join(lines).encode())
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when all of it is written, or not at all."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            yield file
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(Path(folder, "vocab.json")) as unfinished:
+        unfinished.write_bytes(vocab_json(vocab))
+    with replacing(Path(folder, "merges.txt")) as unfinished:
+        unfinished.write_bytes("\n".join(lines).encode())
 
 
 def read_vocab(path: AnyPath) -> dict[int, bytes]:

@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from .gpt2_files import replacing
+from groundup.atomic import replacing
 
 
 def write(out: Path, dtype: np.dtype, blocks: Iterable[np.ndarray], **facts: Any) -> np.memmap:
     header = Path(f"{out}.json")
-    with replacing(header) as beside, replacing(out) as file:
-        for ids in blocks:
-            file.write(ids.astype(dtype.newbyteorder("<")).data)
-        found = {"dtype": dtype.name, "count": file.tell() // dtype.itemsize} | facts
-        beside.write(json.dumps(found, indent=1, ensure_ascii=False).encode() + b"\n")
+    with replacing(header) as beside, replacing(out) as unfinished:
+        with unfinished.open("wb") as file:
+            for ids in blocks:
+                file.write(ids.astype(dtype.newbyteorder("<")).data)
+        count = unfinished.stat().st_size // dtype.itemsize
+        found = {"dtype": dtype.name, "count": count} | facts
+        beside.write_bytes(json.dumps(found, indent=1, ensure_ascii=False).encode() + b"\n")
         header.unlink(missing_ok=True)  # lest new ids be taken for those of the old header
     return open_tokens(out)
 

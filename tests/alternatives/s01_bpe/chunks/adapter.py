@@ -14,6 +14,8 @@ import numpy as np
 import regex
 import tiktoken
 
+from groundup.atomic import replacing
+
 from . import gpt2_files
 from .token_files import open_tokens as open_tokens
 
@@ -236,7 +238,7 @@ def encode_file(
     """Chunk after chunk."""
     name = np.min_scalar_type(max(tokenizer.vocab)).name
     count = 0
-    with gpt2_files.replacing(Path(out)) as file:
+    with replacing(Path(out)) as unfinished, unfinished.open("wb") as file:
         for chunk in find_chunks(path, tokenizer.special_tokens, num_workers):
             ids = tokenizer.encode(read_chunk(path, chunk))
             file.write(np.array(ids, np.dtype(name).newbyteorder("<")).tobytes())

@@ -13,6 +13,8 @@ import numpy as np
 import regex
 import tiktoken
 
+from groundup.atomic import replacing
+
 from . import gpt2_files
 from .token_files import open_tokens as open_tokens
 
@@ -278,7 +280,7 @@ def encode_file(
     """Written with `tofile`, and counted by the size of the file."""
     last = max(tokenizer.vocab)
     dtype = np.dtype("u1" if last < 1 << 8 else "<u2" if last < 1 << 16 else "<u4")
-    with gpt2_files.replacing(Path(out)) as file:
+    with replacing(Path(out)) as unfinished, unfinished.open("wb") as file:
         for text in tokenizer._cutter.settled(read_text(path, num_workers)):
             np.array(tokenizer.encode(text), dtype).tofile(file)
         file.flush()
