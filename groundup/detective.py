@@ -163,9 +163,11 @@ def _rounded(actual: Array, expected: Array, same: Any) -> Iterator[str]:
         if np.array_equal(grid(actual), actual) and same(actual, grid(expected)):
             yield f"Every value is rounded to {name}."
     scale = np.maximum(np.abs(expected), 1e-3 * np.abs(expected).max())
+    if not scale.all():
+        return
     errors = (actual.astype(np.float64) - expected) / scale
     largest, too_large = float(np.abs(errors).max()), float((errors > 0).mean())
-    if largest < 5e-3 and errors.size >= NOISE and 0.2 < too_large < 0.8:
+    if 0 < largest < 5e-3 and errors.size >= NOISE and 0.2 < too_large < 0.8:
         yield f"Right to about {math.floor(-math.log10(largest))} digits, and no further."
 
 

@@ -71,3 +71,11 @@ def test_a_rope_turns_the_same_after_other_lengths(draw):
     for positions in (torch.arange(40, 60), torch.tensor([63]), torch.arange(64)):
         rope(draw.normal(1, len(positions), 8), positions)
     assert_close(rope(x, torch.arange(6)), first, "what was turned in between leaves no trace")
+
+
+def test_two_ropes_of_one_size_turn_by_their_own_theta(draw):
+    x, positions = draw.normal(2, 3, 14), torch.arange(3)
+    for theta in (300.0, 9000.0):
+        expected = turned(x, positions, theta).float()
+        found = RotaryEmbedding(14, 19, theta)(x, positions)
+        assert_close(found, expected, f"theta {theta}, after one with another theta", atol=1e-5)

@@ -148,7 +148,7 @@ def test_no_limit_means_no_clipping(configure, on_step, read_metrics):
     on_step(lambda optimizer: used.append(norm_of_gradients(optimizer)))
     train(config)
     logged = column(read_metrics(config), "grad_norm")
-    assert_close(used, logged, "the norm in the log is that of the gradients", rtol=1e-4)
+    assert_close(logged, used, "the norm in the log is that of the gradients", rtol=1e-4)
 
 
 def test_accumulation_equals_one_large_batch(configure, write_ids, read_metrics):
