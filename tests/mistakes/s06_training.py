@@ -2,6 +2,11 @@
 
 from groundup.catalogue import Edit, Mistake
 
+
+def data(old: str, new: str) -> Edit:
+    return Edit(old, new, file="data.py")
+
+
 STARTS = "torch.randint(len(tokens) - context_length, (batch_size,), generator=generator)"
 SHIFTED = "return batch[:, :-1], batch[:, 1:]"
 WINDOWS = "sliding_window_view(tokens, context_length + 1)"
@@ -18,7 +23,7 @@ BATCHES = [
             "A window has context_length + 1 ids: the inputs are all but its last.",
             "The targets are all ids of the window but its first.",
         ),
-        ways=[[Edit(SHIFTED, "return batch[:, :-1], batch[:, :-1]")]],
+        ways=[[data(SHIFTED, "return batch[:, :-1], batch[:, :-1]")]],
     ),
     Mistake(
         id="batch_targets_two_ahead",
@@ -33,8 +38,8 @@ BATCHES = [
         ),
         ways=[
             [
-                Edit(WINDOWS, "sliding_window_view(tokens, context_length + 2)"),
-                Edit(SHIFTED, "return batch[:, :-2], batch[:, 2:]"),
+                data(WINDOWS, "sliding_window_view(tokens, context_length + 2)"),
+                data(SHIFTED, "return batch[:, :-2], batch[:, 2:]"),
             ]
         ],
     ),
@@ -49,7 +54,7 @@ BATCHES = [
             "Inputs and targets of a window are swapped.",
             "Return the window without its last id first, and without its first id second.",
         ),
-        ways=[[Edit(SHIFTED, "return batch[:, 1:], batch[:, :-1]")]],
+        ways=[[data(SHIFTED, "return batch[:, 1:], batch[:, :-1]")]],
     ),
     Mistake(
         id="batch_targets_rolled",
@@ -62,7 +67,7 @@ BATCHES = [
             "Rolling a window of context_length ids brings its first id round to the end.",
             "Read context_length + 1 ids for each window, so that the last target is one of them.",
         ),
-        ways=[[Edit(SHIFTED, "return batch[:, :-1], batch[:, :-1].roll(-1, dims=1)")]],
+        ways=[[data(SHIFTED, "return batch[:, :-1], batch[:, :-1].roll(-1, dims=1)")]],
     ),
     Mistake(
         id="batch_last_window_missed",
@@ -75,7 +80,7 @@ BATCHES = [
             "torch.randint leaves out its upper bound already.",
             "Draw from torch.randint(len(tokens) - context_length, …).",
         ),
-        ways=[[Edit(STARTS, STARTS.replace("context_length,", "context_length - 1,"))]],
+        ways=[[data(STARTS, STARTS.replace("context_length,", "context_length - 1,"))]],
     ),
     Mistake(
         id="batch_window_past_the_end",
@@ -88,7 +93,7 @@ BATCHES = [
             "A window needs context_length + 1 ids, one more than its inputs.",
             "Draw from torch.randint(len(tokens) - context_length, …), which leaves out its bound.",
         ),
-        ways=[[Edit(STARTS, STARTS.replace("context_length,", "context_length + 1,"))]],
+        ways=[[data(STARTS, STARTS.replace("context_length,", "context_length + 1,"))]],
     ),
     Mistake(
         id="batch_first_window_missed",
@@ -101,7 +106,7 @@ BATCHES = [
             "With one number before the size, torch.randint counts from 0.",
             "Draw from torch.randint(len(tokens) - context_length, …), without a lower bound.",
         ),
-        ways=[[Edit(STARTS, STARTS.replace("(len", "(1, len"))]],
+        ways=[[data(STARTS, STARTS.replace("(len", "(1, len"))]],
     ),
     Mistake(
         id="batch_one_start_for_all",
@@ -114,7 +119,7 @@ BATCHES = [
             "How many numbers does your call of torch.randint return?",
             "Its size is (batch_size,): one start for each window.",
         ),
-        ways=[[Edit(STARTS, STARTS.replace("(batch_size,)", "(1,)") + ".expand(batch_size)")]],
+        ways=[[data(STARTS, STARTS.replace("(batch_size,)", "(1,)") + ".expand(batch_size)")]],
     ),
     Mistake(
         id="batch_windows_do_not_overlap",
@@ -129,7 +134,7 @@ BATCHES = [
         ),
         ways=[
             [
-                Edit(
+                data(
                     STARTS,
                     "context_length * torch.randint(\n        (len(tokens) - 1) // context_length, "
                     "(batch_size,), generator=generator\n    )",
@@ -148,7 +153,7 @@ BATCHES = [
             "Without generator=, torch.randint takes numbers from the global generator.",
             "Hand generator=generator to torch.randint.",
         ),
-        ways=[[Edit(", generator=generator)\n    windows", ")\n    windows")]],
+        ways=[[data(", generator=generator)\n    windows", ")\n    windows")]],
     ),
     Mistake(
         id="batch_device_ignored",
@@ -161,7 +166,7 @@ BATCHES = [
             "A tensor made from a NumPy array is on the CPU.",
             "Move the batch with .to(device), once, before cutting it into inputs and targets.",
         ),
-        ways=[[Edit(".astype(np.int64)).to(device)", ".astype(np.int64))")]],
+        ways=[[data(".astype(np.int64)).to(device)", ".astype(np.int64))")]],
     ),
     Mistake(
         id="batch_reads_whole_file",
@@ -175,10 +180,10 @@ BATCHES = [
             "Index the windows first, then convert what came out to int64.",
         ),
         ways=[
-            [Edit("sliding_window_view(tokens,", "sliding_window_view(np.array(tokens),")],
+            [data("sliding_window_view(tokens,", "sliding_window_view(np.array(tokens),")],
             [
-                Edit("sliding_window_view(tokens,", "sliding_window_view(tokens.astype(np.int64),"),
-                Edit("windows[starts.numpy()].astype(np.int64)", "windows[starts.numpy()]"),
+                data("sliding_window_view(tokens,", "sliding_window_view(tokens.astype(np.int64),"),
+                data("windows[starts.numpy()].astype(np.int64)", "windows[starts.numpy()]"),
             ],
         ],
     ),
@@ -194,9 +199,9 @@ BATCHES = [
             "Convert the windows from uint16 to np.int64 at once, in NumPy.",
         ),
         ways=[
-            [Edit(".numpy()].astype(np.int64)", ".numpy()].astype(np.int16).astype(np.int64)")],
+            [data(".numpy()].astype(np.int64)", ".numpy()].astype(np.int16).astype(np.int64)")],
             [
-                Edit(
+                data(
                     "windows[starts.numpy()].astype(np.int64)).to",
                     "windows[starts.numpy()].view(np.int16)).long().to",
                 )
@@ -625,7 +630,7 @@ CHECKPOINTS = [
             "Every module is in train mode when it is made.",
             "Return model.eval().",
         ),
-        ways=[[Edit("return model.eval()", "return model")]],
+        ways=[[checkpoint("return model.eval()", "return model")]],
     ),
     Mistake(
         id="load_model_device_ignored",
@@ -638,7 +643,7 @@ CHECKPOINTS = [
             "The file is read to the CPU; the model need not be made there.",
             "Hand device=device to TransformerLM, or move the model with .to(device).",
         ),
-        ways=[[Edit('["model"]), device=device)', '["model"]))')]],
+        ways=[[checkpoint('["model"]), device=device)', '["model"]))')]],
     ),
 ]
 
@@ -887,8 +892,8 @@ UPDATES = [
             [
                 trainer(ZERO, ""),
                 trainer(
-                    "            loss +=",
-                    "            self.optimizer.zero_grad()\n            loss +=",
+                    "            last = batch",
+                    "            self.optimizer.zero_grad()\n            last = batch",
                 ),
             ]
         ],
@@ -1109,8 +1114,8 @@ RUNS = [
         ways=[
             [
                 loop(
-                    "        if stop or due(config.checkpoint_every):\n            trainer.save()",
-                    "        trainer.save()",
+                    "due=stop or due(config.checkpoint_every)",
+                    "due=True",
                 )
             ]
         ],
@@ -1228,7 +1233,7 @@ RUNS = [
         ),
         ways=[
             [
-                loop("            interrupts_wait() as interrupted,\n", ""),
+                loop("        interrupts_wait() as interrupted,\n", ""),
                 loop("log, show, interrupted)", "log, show, lambda: False)"),
             ]
         ],
@@ -1246,11 +1251,16 @@ RUNS = [
         ),
         ways=[
             [
+                trainer("not math.isfinite(norm)", "not math.isfinite(norm) and self.is_logged()"),
                 trainer(
-                    "        if not math.isfinite(norm):\n"
-                    "            raise self.diverged(loss, norm, lr)\n",
-                    "",
-                )
+                    "    def _mark_gradients(",
+                    "    def is_logged(self) -> bool:\n"
+                    "        return any(\n"
+                    "            (self.step + 1) % every == 0\n"
+                    "            for every in (self.config.log_every, self.config.steps)\n"
+                    "        )\n\n"
+                    "    def _mark_gradients(",
+                ),
             ]
         ],
     ),
@@ -1276,11 +1286,6 @@ RUNS = [
                     "        if not math.isfinite(loss):\n"
                     "            raise Diverged("
                     'f"step {self.step}: the validation loss is {loss}")\n',
-                    "",
-                ),
-                loop(
-                    "            if not math.isfinite(loss.item()):\n"
-                    "                raise trainer.diverged(loss, norm, lr)\n",
                     "",
                 ),
             ]
@@ -1367,7 +1372,7 @@ RUNS = [
             "The largest id of both files can be looked at before the first step.",
             "Raise ValueError if tokens.max() is not under model.vocab_size.",
         ),
-        ways=[[Edit("if largest >= model.vocab_size:", "if False:", file="data.py")]],
+        ways=[[data("if largest >= model.vocab_size:", "if False:")]],
     ),
     Mistake(
         id="config_warmup_not_compared",
