@@ -150,19 +150,21 @@ def as_torchrun(function: Callable[[Any], Any], arguments: Sequence[Any]) -> lis
         process.start()
         sender.close()
         results[rank], processes[receiver] = "does not end", (rank, process)
-    failed = False
-    while processes:
-        ready = multiprocessing.connection.wait(processes, PATIENCE if failed else None)
-        if not ready:
-            break
-        for receiver in ready:
-            rank, process = processes.pop(receiver)
-            with contextlib.suppress(EOFError):
-                results[rank] = receiver.recv()
-            failed = failed or isinstance(results[rank], str)
+    failed, waiting = False, dict(processes)
+    try:
+        while waiting:
+            ready = multiprocessing.connection.wait(waiting, PATIENCE if failed else None)
+            if not ready:
+                break
+            for receiver in ready:
+                rank, _ = waiting.pop(receiver)
+                with contextlib.suppress(EOFError):
+                    results[rank] = receiver.recv()
+                failed = failed or isinstance(results[rank], str)
+    finally:  # a test that takes too long is ended by an exception
+        for _, process in processes.values():
+            process.kill()
             process.join()
-    for _, process in processes.values():
-        process.kill()
     return list(results.values())
 
 

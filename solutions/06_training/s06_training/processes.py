@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .adapter import TrainConfig, best_device
+
+PAUSE = 0.3
 
 
 @dataclass(frozen=True)
@@ -76,4 +79,8 @@ def together(config: TrainConfig) -> Iterator[Processes]:
     try:
         yield Processes(distributed.get_rank(), count)
     finally:
+        # A thread of gloo's gives back the tensor of the last exchange, and needs Python's lock for
+        # it. Destroying the group waits for that thread without letting go of the lock: a deadlock,
+        # seen with torch 2.13, unless the thread is done before.
+        time.sleep(PAUSE)
         distributed.destroy_process_group()

@@ -1,5 +1,6 @@
 """Which checkpoints a run leaves: the newest, the last few, and the best."""
 
+import math
 import re
 from time import monotonic
 
@@ -21,12 +22,9 @@ class Saving:
         best.pt comes first: who resumes at this step does not evaluate it again.
         """
         config = self.trainer.config
-        if (
-            config.keep_best
-            and line is not None
-            and line.get("valid_loss", self.lowest) < self.lowest
-        ):
-            self.lowest = line["valid_loss"]
+        loss = (line or {}).get("valid_loss", math.inf)
+        if config.keep_best and loss < self.lowest:
+            self.lowest = loss
             self.trainer.save("best.pt")
         minutes = (monotonic() - self.saved_at) / 60
         if due or (config.checkpoint_minutes is not None and minutes >= config.checkpoint_minutes):
