@@ -142,7 +142,8 @@ def as_torchrun(function: Callable[[Any], Any], arguments: Sequence[Any]) -> lis
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
     common = {"WORLD_SIZE": len(arguments), "MASTER_ADDR": "localhost", "MASTER_PORT": port}
-    results, processes = {}, {}
+    results: dict[int, Any] = {}
+    processes: dict[Any, Any] = {}
     for rank, argument in enumerate(arguments):
         receiver, sender = context.Pipe(duplex=False)
         environment = {"RANK": rank, "LOCAL_RANK": rank, **common}
@@ -153,13 +154,13 @@ def as_torchrun(function: Callable[[Any], Any], arguments: Sequence[Any]) -> lis
     failed, waiting = False, dict(processes)
     try:
         while waiting:
-            ready = multiprocessing.connection.wait(waiting, PATIENCE if failed else None)
+            ready: Any = multiprocessing.connection.wait(waiting, PATIENCE if failed else None)
             if not ready:
                 break
-            for receiver in ready:
-                rank, _ = waiting.pop(receiver)
+            for ended in ready:
+                rank, _ = waiting.pop(ended)
                 with contextlib.suppress(EOFError):
-                    results[rank] = receiver.recv()
+                    results[rank] = ended.recv()
                 failed = failed or isinstance(results[rank], str)
     finally:  # a test that takes too long is ended by an exception
         for _, process in processes.values():

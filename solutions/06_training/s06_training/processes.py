@@ -3,12 +3,12 @@
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from .adapter import TrainConfig, best_device
@@ -32,11 +32,11 @@ class Processes:
         share = batch_size // self.count
         return slice(self.rank * share, (self.rank + 1) * share)
 
-    def connect(self, forward: nn.Module) -> nn.Module:
+    def connect(self, forward: Callable[..., Tensor]) -> Callable[..., Tensor]:
         """A model whose backward pass leaves the mean of all processes' gradients."""
         return DistributedDataParallel(forward) if self.count > 1 else forward
 
-    def exchange(self, forward: nn.Module, wanted: bool) -> AbstractContextManager[object]:
+    def exchange(self, forward: object, wanted: bool) -> AbstractContextManager[object]:
         """Where gradients are only added up, to be sent with those of a later batch."""
         if wanted or not isinstance(forward, DistributedDataParallel):
             return contextlib.nullcontext()
