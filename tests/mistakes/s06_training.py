@@ -1682,19 +1682,6 @@ KEPT = [
         ways=[[loop("with torch.no_grad():", "with torch.enable_grad():")]],
     ),
     Mistake(
-        id="sample_left_in_eval_mode",
-        sentence="After a text is written, the model stays in eval mode.",
-        why="training goes on without dropout.",
-        contract="train",
-        section="logging",
-        hints=(
-            "What is model.training in the step after an evaluation?",
-            "Who switches a model's mode switches it back.",
-            "Call model.train() after the function.",
-        ),
-        ways=[[loop("        trainer.model.train()\n", "")]],
-    ),
-    Mistake(
         id="divergence_of_loss_alone",
         sentence="An infinite loss does not stop the run if its gradient is finite.",
         why="a token that has become impossible is never learned again, and the mean is infinite.",
