@@ -172,6 +172,7 @@ def as_torchrun(function: Callable[[Any], Any], arguments: Sequence[Any]) -> lis
 def _rank(function: Any, argument: Any, environment: Mapping[str, Any], sender: Any) -> None:
     os.environ.update({name: str(value) for name, value in environment.items()})
     torch.set_num_threads(1)
+    torch.manual_seed(0)
     sender.send(outcome(lambda: function(argument)))
 
 

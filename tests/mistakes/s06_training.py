@@ -1430,7 +1430,6 @@ def saving(old: str, new: str) -> Edit:
 
 
 DUE = "minutes >= config.checkpoint_minutes"
-LOSS = 'loss = (line or {}).get("valid_loss", math.inf)'
 
 KEPT = [
     Mistake(
@@ -1617,28 +1616,6 @@ KEPT = [
                     "        self.lowest = loss if loss < math.inf else self.lowest\n"
                     "        minutes =",
                 )
-            ]
-        ],
-    ),
-    Mistake(
-        id="best_is_the_highest",
-        sentence="best.pt holds the model of the highest validation loss.",
-        why="a loss is better when it is lower.",
-        contract="train",
-        section="keeping-checkpoints",
-        hints=(
-            "Compare the step in best.pt with the valid_loss column.",
-            "Look at the direction of your comparison, and at the value that it starts with.",
-            "Start with math.inf, and save if valid_loss < lowest.",
-        ),
-        ways=[
-            [
-                saving(LOSS, LOSS.replace("math", "-math")),
-                saving("loss < self.lowest", "loss > self.lowest"),
-                metrics(
-                    'min((line.get("valid_loss", math.inf) for line in kept), default=math.inf)',
-                    'max((line.get("valid_loss", -math.inf) for line in kept), default=-math.inf)',
-                ),
             ]
         ],
     ),

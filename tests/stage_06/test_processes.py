@@ -1,6 +1,7 @@
 """One model in two processes, as torchrun starts them, and in one."""
 
 import pytest
+import torch
 
 from groundup.testing import as_torchrun, assert_close, check, outcome
 from s06_training import train
@@ -17,6 +18,7 @@ def column(lines, name):
 def test_losses_of_two_processes(configure, read_metrics, monkeypatch):
     changes = {"accumulation_steps": 2, "steps": 4, "max_grad_norm": 0.2, "eval_every": 2}
     alone, *two = (configure(run, **changes) for run in ("alone", "rank 0", "rank 1"))
+    torch.manual_seed(0)  # as the others find it
     train(alone)
     expected, answers = read_metrics(alone), as_torchrun(train, two)
     found = expected if answers == [NOT_YET] * 2 else read_metrics(two[0])
