@@ -26,10 +26,14 @@ def sampler(folder: Path, prompt: str) -> Callable[[Any], str]:
     def write(model: Any) -> str:
         # Of its own, so that a sample changes no random number of the run.
         generator, ids = torch.Generator().manual_seed(0), list(opening)
-        device = next(model.parameters()).device
+        # Always of one length, because einx solves each anew: a model sees nothing after a token.
+        length = min(model.config.context_length, len(opening) + TOKENS)
+        window = torch.zeros(1, length, dtype=torch.int64, device=next(model.parameters()).device)
         for _ in range(TOKENS):
-            window = torch.tensor([ids[-model.config.context_length :]], device=device)
-            weights = torch.softmax(model(window)[0, -1].float().cpu() / TEMPERATURE, dim=-1)
+            recent = ids[-length:]
+            window[0, : len(recent)] = torch.tensor(recent)
+            logits = model(window)[0, len(recent) - 1].float().cpu()
+            weights = torch.softmax(logits / TEMPERATURE, dim=-1)
             ids.append(int(torch.multinomial(weights, 1, generator=generator)))
             if ids[-1] == stop:
                 break
