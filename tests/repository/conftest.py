@@ -25,7 +25,7 @@ Command = tuple[Sequence[str], Path, dict[str, str]]
 
 
 NOT_INHERITED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "COLUMNS", "CI", reference.VARIABLE)
-READ_AT_THE_START = ("PYTHONPATH",)
+READ_AT_THE_START = ("PYTHONPATH", "OMP_NUM_THREADS")
 CAN_FORK = sys.platform == "linux"  # macOS can, but its system libraries do not survive it
 
 
