@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from groundup.commands.bench.compiled import compiled
 from groundup.commands.bench.tokenizer import tokenizer
 from groundup.commands.check import check
 from groundup.commands.common import Refusal, in_one_line
@@ -42,7 +43,7 @@ def each_by_name() -> None:
     """Without this, typer makes the only command of a group the group."""
 
 
-for command in (tokenizer,):
+for command in (tokenizer, compiled):
     bench.command()(command)
 
 

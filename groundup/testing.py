@@ -2,8 +2,13 @@
 
 import contextlib
 import importlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import socket
+import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -22,7 +27,16 @@ from groundup.stages import STAGES, Stage
 with mock.patch.object(torch.compiler, "allow_in_graph"):
     importlib.import_module("einx")
 
-__all__ = ["Draw", "Mismatch", "StartsEmpty", "assert_close", "check", "load_weights", "outcome"]
+__all__ = [
+    "Draw",
+    "Mismatch",
+    "StartsEmpty",
+    "as_torchrun",
+    "assert_close",
+    "check",
+    "load_weights",
+    "outcome",
+]
 
 
 class Draw:
@@ -112,6 +126,54 @@ def outcome(function: Callable[[], Any]) -> Any:
         if isinstance(error, NotImplementedError | NameError):
             raise  # not written yet, or a slip of the pen: better told with its line
         return f"raises {type(error).__name__}"
+
+
+PATIENCE = 10
+"""Seconds that processes have to end after one of them has failed."""
+
+
+def as_torchrun(function: Callable[[Any], Any], arguments: Sequence[Any]) -> list[Any]:
+    """The outcome of `function` in processes started as torchrun starts them, one for each of
+    `arguments`. Both are pickled where a process cannot be a fork."""
+    # A process that has used autograd cannot be forked on a machine with a GPU.
+    forks = sys.platform == "linux" and not torch.cuda.is_available()
+    context: Any = multiprocessing.get_context("fork" if forks else "spawn")
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    common = {"WORLD_SIZE": len(arguments), "MASTER_ADDR": "localhost", "MASTER_PORT": port}
+    results: dict[int, Any] = {}
+    processes: dict[Any, Any] = {}
+    for rank, argument in enumerate(arguments):
+        receiver, sender = context.Pipe(duplex=False)
+        environment = {"RANK": rank, "LOCAL_RANK": rank, **common}
+        process = context.Process(target=_rank, args=(function, argument, environment, sender))
+        process.start()
+        sender.close()
+        results[rank], processes[receiver] = "does not end", (rank, process)
+    failed, waiting = False, dict(processes)
+    try:
+        while waiting:
+            ready: Any = multiprocessing.connection.wait(waiting, PATIENCE if failed else None)
+            if not ready:
+                break
+            for ended in ready:
+                rank, _ = waiting.pop(ended)
+                with contextlib.suppress(EOFError):
+                    results[rank] = ended.recv()
+                failed = failed or isinstance(results[rank], str)
+    finally:  # a test that takes too long is ended by an exception
+        for _, process in processes.values():
+            process.kill()
+            process.join()
+    return list(results.values())
+
+
+def _rank(function: Any, argument: Any, environment: Mapping[str, Any], sender: Any) -> None:
+    os.environ.update({name: str(value) for name, value in environment.items()})
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    sender.send(outcome(lambda: function(argument)))
 
 
 COMPARED = pytest.StashKey[snapshots.Snapshot]()

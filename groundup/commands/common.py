@@ -1,5 +1,6 @@
 """What every command needs: whose code runs, plain output, one-line errors."""
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -37,9 +38,15 @@ class Refusal(Exception):
         self.code = code
 
 
+def speaks() -> bool:
+    """Whether this process writes for all that torchrun has started, or is alone."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def say(text: str = "", style: str | None = None) -> None:
     """Print to standard output; `style` is a colour, dropped when the output is not a terminal."""
-    console.print(text, style=style)
+    if speaks():
+        console.print(text, style=style)
 
 
 def begin(choice: str, last: Stage, *, to_stderr: bool = False) -> tuple[Stage, ...]:

@@ -1,6 +1,7 @@
 """`groundup train`: from ids to a checkpoint and a loss curve."""
 
 import difflib
+import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from groundup.commands import prepared as on_disk
-from groundup.commands.common import Reference, Refusal, begin, say, shown, table
+from groundup.commands.common import Reference, Refusal, begin, say, shown, speaks, table
 from groundup.commands.data import TrainFile, ValidFile
 from groundup.commands.ids import check_ids
 from groundup.commands.overrides import read_overrides
 from groundup.commands.prepared import DATA, Prepared, prepare
 from groundup.commands.preset_table import preset_table
 from groundup.commands.results import write_json
+from groundup.commands.samples import sampler
 from groundup.commands.sources import find_source
 from groundup.presets import CORPORA, PRESETS, Preset
 from groundup.reference import option_for
@@ -49,12 +51,16 @@ def train(
         Path | None,
         typer.Option(metavar="PATH", help="Where the run goes. A folder in runs if not given."),
     ] = None,
+    prompt: Annotated[
+        str, typer.Option(help="How the text begins that is written after each evaluation.")
+    ] = "",
     reference: Reference = "",
 ) -> None:
     """Train a model, save it, and draw its loss curve.
 
     After a stop, the same command goes on from the last checkpoint. Without a preset it lists
-    them: what each is for, its memory, and where it was measured.
+    them: what each is for, its memory, and where it was measured. Several processes share the
+    work with torchrun --nproc_per_node 2 -m groundup train …
     """
     if not preset:
         _list_presets(reference)
@@ -62,12 +68,14 @@ def train(
     settings = _find_preset(preset)
     if data and (train_file or valid_file):
         raise Refusal("give --data, or your own files, not both", code=2)
+    if (train_file or valid_file) and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise Refusal("several processes need --data; run groundup data on your files", code=2)
     chosen = begin(reference, TRAINING[-1])
     model, loop = _read_changes(changes or [])
     vocab_size = model.get("vocab_size", CORPORA[settings.data].vocab_size)
     folder, prepared = _open_data(data or settings.data, train_file, valid_file, vocab_size)
     run_dir = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
-    say(table(train_model(settings, folder, prepared, run_dir, model, loop)))
+    say(table(train_model(settings, folder, prepared, run_dir, model, loop, prompt)))
     say(f"next: groundup generate {shown(run_dir)}{option_for(chosen)}")
 
 
@@ -78,6 +86,7 @@ def train_model(
     run_dir: Path,
     model: dict[str, Any],
     loop: dict[str, Any],
+    prompt: str = "",
 ) -> list[tuple[str, str]]:
     """Train as `preset` says, but for the fields in `model` and `loop`; say how it ended."""
     from groundup.plots import draw_loss_curve  # matplotlib takes long to import
@@ -93,14 +102,16 @@ def train_model(
         run_dir=run_dir,
         **{"entropy_floor": prepared.entropy_floor, **preset.train, **loop},
     )
-    _keep_with_run(folder, prepared, run_dir)
+    if speaks():
+        _keep_with_run(folder, prepared, run_dir)
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
     try:
-        result = train_stage(config)
+        result = train_stage(config, sampler(folder, prompt))
     except KeyboardInterrupt as error:
         raise Refusal(str(error) or "stopped; the same command goes on", code=130) from None
     floor, curve = config.entropy_floor, run_dir / CURVE
-    draw_loss_curve(run_dir / METRICS, curve, title=run_dir.name, floor=floor)
+    if speaks():
+        draw_loss_curve(run_dir / METRICS, curve, title=run_dir.name, floor=floor)
     say(f"checkpoint {shown(run_dir / CHECKPOINT)}, loss curve {shown(curve)}")
     parameters = sum(each.numel() for each in TransformerLM(config.model).parameters())
     rows = [("validation loss", f"{result.valid_loss:.4f} nats per token")]

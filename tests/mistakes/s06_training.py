@@ -2,6 +2,11 @@
 
 from groundup.catalogue import Edit, Mistake
 
+
+def data(old: str, new: str) -> Edit:
+    return Edit(old, new, file="data.py")
+
+
 STARTS = "torch.randint(len(tokens) - context_length, (batch_size,), generator=generator)"
 SHIFTED = "return batch[:, :-1], batch[:, 1:]"
 WINDOWS = "sliding_window_view(tokens, context_length + 1)"
@@ -18,7 +23,7 @@ BATCHES = [
             "A window has context_length + 1 ids: the inputs are all but its last.",
             "The targets are all ids of the window but its first.",
         ),
-        ways=[[Edit(SHIFTED, "return batch[:, :-1], batch[:, :-1]")]],
+        ways=[[data(SHIFTED, "return batch[:, :-1], batch[:, :-1]")]],
     ),
     Mistake(
         id="batch_targets_two_ahead",
@@ -33,8 +38,8 @@ BATCHES = [
         ),
         ways=[
             [
-                Edit(WINDOWS, "sliding_window_view(tokens, context_length + 2)"),
-                Edit(SHIFTED, "return batch[:, :-2], batch[:, 2:]"),
+                data(WINDOWS, "sliding_window_view(tokens, context_length + 2)"),
+                data(SHIFTED, "return batch[:, :-2], batch[:, 2:]"),
             ]
         ],
     ),
@@ -49,7 +54,7 @@ BATCHES = [
             "Inputs and targets of a window are swapped.",
             "Return the window without its last id first, and without its first id second.",
         ),
-        ways=[[Edit(SHIFTED, "return batch[:, 1:], batch[:, :-1]")]],
+        ways=[[data(SHIFTED, "return batch[:, 1:], batch[:, :-1]")]],
     ),
     Mistake(
         id="batch_targets_rolled",
@@ -62,7 +67,7 @@ BATCHES = [
             "Rolling a window of context_length ids brings its first id round to the end.",
             "Read context_length + 1 ids for each window, so that the last target is one of them.",
         ),
-        ways=[[Edit(SHIFTED, "return batch[:, :-1], batch[:, :-1].roll(-1, dims=1)")]],
+        ways=[[data(SHIFTED, "return batch[:, :-1], batch[:, :-1].roll(-1, dims=1)")]],
     ),
     Mistake(
         id="batch_last_window_missed",
@@ -75,7 +80,7 @@ BATCHES = [
             "torch.randint leaves out its upper bound already.",
             "Draw from torch.randint(len(tokens) - context_length, …).",
         ),
-        ways=[[Edit(STARTS, STARTS.replace("context_length,", "context_length - 1,"))]],
+        ways=[[data(STARTS, STARTS.replace("context_length,", "context_length - 1,"))]],
     ),
     Mistake(
         id="batch_window_past_the_end",
@@ -88,7 +93,7 @@ BATCHES = [
             "A window needs context_length + 1 ids, one more than its inputs.",
             "Draw from torch.randint(len(tokens) - context_length, …), which leaves out its bound.",
         ),
-        ways=[[Edit(STARTS, STARTS.replace("context_length,", "context_length + 1,"))]],
+        ways=[[data(STARTS, STARTS.replace("context_length,", "context_length + 1,"))]],
     ),
     Mistake(
         id="batch_first_window_missed",
@@ -101,7 +106,7 @@ BATCHES = [
             "With one number before the size, torch.randint counts from 0.",
             "Draw from torch.randint(len(tokens) - context_length, …), without a lower bound.",
         ),
-        ways=[[Edit(STARTS, STARTS.replace("(len", "(1, len"))]],
+        ways=[[data(STARTS, STARTS.replace("(len", "(1, len"))]],
     ),
     Mistake(
         id="batch_one_start_for_all",
@@ -114,7 +119,7 @@ BATCHES = [
             "How many numbers does your call of torch.randint return?",
             "Its size is (batch_size,): one start for each window.",
         ),
-        ways=[[Edit(STARTS, STARTS.replace("(batch_size,)", "(1,)") + ".expand(batch_size)")]],
+        ways=[[data(STARTS, STARTS.replace("(batch_size,)", "(1,)") + ".expand(batch_size)")]],
     ),
     Mistake(
         id="batch_windows_do_not_overlap",
@@ -129,7 +134,7 @@ BATCHES = [
         ),
         ways=[
             [
-                Edit(
+                data(
                     STARTS,
                     "context_length * torch.randint(\n        (len(tokens) - 1) // context_length, "
                     "(batch_size,), generator=generator\n    )",
@@ -148,7 +153,7 @@ BATCHES = [
             "Without generator=, torch.randint takes numbers from the global generator.",
             "Hand generator=generator to torch.randint.",
         ),
-        ways=[[Edit(", generator=generator)\n    windows", ")\n    windows")]],
+        ways=[[data(", generator=generator)\n    windows", ")\n    windows")]],
     ),
     Mistake(
         id="batch_device_ignored",
@@ -161,7 +166,7 @@ BATCHES = [
             "A tensor made from a NumPy array is on the CPU.",
             "Move the batch with .to(device), once, before cutting it into inputs and targets.",
         ),
-        ways=[[Edit(".astype(np.int64)).to(device)", ".astype(np.int64))")]],
+        ways=[[data(".astype(np.int64)).to(device)", ".astype(np.int64))")]],
     ),
     Mistake(
         id="batch_reads_whole_file",
@@ -175,10 +180,10 @@ BATCHES = [
             "Index the windows first, then convert what came out to int64.",
         ),
         ways=[
-            [Edit("sliding_window_view(tokens,", "sliding_window_view(np.array(tokens),")],
+            [data("sliding_window_view(tokens,", "sliding_window_view(np.array(tokens),")],
             [
-                Edit("sliding_window_view(tokens,", "sliding_window_view(tokens.astype(np.int64),"),
-                Edit("windows[starts.numpy()].astype(np.int64)", "windows[starts.numpy()]"),
+                data("sliding_window_view(tokens,", "sliding_window_view(tokens.astype(np.int64),"),
+                data("windows[starts.numpy()].astype(np.int64)", "windows[starts.numpy()]"),
             ],
         ],
     ),
@@ -194,9 +199,9 @@ BATCHES = [
             "Convert the windows from uint16 to np.int64 at once, in NumPy.",
         ),
         ways=[
-            [Edit(".numpy()].astype(np.int64)", ".numpy()].astype(np.int16).astype(np.int64)")],
+            [data(".numpy()].astype(np.int64)", ".numpy()].astype(np.int16).astype(np.int64)")],
             [
-                Edit(
+                data(
                     "windows[starts.numpy()].astype(np.int64)).to",
                     "windows[starts.numpy()].view(np.int16)).long().to",
                 )
@@ -625,7 +630,7 @@ CHECKPOINTS = [
             "Every module is in train mode when it is made.",
             "Return model.eval().",
         ),
-        ways=[[Edit("return model.eval()", "return model")]],
+        ways=[[checkpoint("return model.eval()", "return model")]],
     ),
     Mistake(
         id="load_model_device_ignored",
@@ -638,7 +643,7 @@ CHECKPOINTS = [
             "The file is read to the CPU; the model need not be made there.",
             "Hand device=device to TransformerLM, or move the model with .to(device).",
         ),
-        ways=[[Edit('["model"]), device=device)', '["model"]))')]],
+        ways=[[checkpoint('["model"]), device=device)', '["model"]))')]],
     ),
 ]
 
@@ -825,8 +830,8 @@ UPDATES = [
         ways=[
             [
                 trainer(
-                    "logits.float(), targets) / config.accumulation_steps",
-                    "logits.float(), targets)",
+                    "logits.float(), targets[rows]) / config.accumulation_steps",
+                    "logits.float(), targets[rows])",
                 ),
                 trainer("return loss.detach()", "return loss.detach() / config.accumulation_steps"),
             ]
@@ -846,8 +851,8 @@ UPDATES = [
         ways=[
             [
                 trainer(
-                    "logits.float(), targets) / config.accumulation_steps",
-                    "logits.float(), targets)",
+                    "logits.float(), targets[rows]) / config.accumulation_steps",
+                    "logits.float(), targets[rows])",
                 )
             ]
         ],
@@ -887,8 +892,8 @@ UPDATES = [
             [
                 trainer(ZERO, ""),
                 trainer(
-                    "            loss +=",
-                    "            self.optimizer.zero_grad()\n            loss +=",
+                    "            last = batch",
+                    "            self.optimizer.zero_grad()\n            last = batch",
                 ),
             ]
         ],
@@ -1026,7 +1031,12 @@ RUNS = [
             "Call .float() on the logits before cross_entropy.",
         ),
         ways=[
-            [trainer("cross_entropy(logits.float(), targets)", "cross_entropy(logits, targets)")]
+            [
+                trainer(
+                    "cross_entropy(logits.float(), targets[rows])",
+                    "cross_entropy(logits, targets[rows])",
+                )
+            ]
         ],
     ),
     Mistake(
@@ -1109,8 +1119,8 @@ RUNS = [
         ways=[
             [
                 loop(
-                    "        if stop or due(config.checkpoint_every):\n            trainer.save()",
-                    "        trainer.save()",
+                    "due=stop or due(config.checkpoint_every)",
+                    "due=True",
                 )
             ]
         ],
@@ -1228,7 +1238,7 @@ RUNS = [
         ),
         ways=[
             [
-                loop("            interrupts_wait() as interrupted,\n", ""),
+                loop("        interrupts_wait() as interrupted,\n", ""),
                 loop("log, show, interrupted)", "log, show, lambda: False)"),
             ]
         ],
@@ -1246,11 +1256,16 @@ RUNS = [
         ),
         ways=[
             [
+                trainer("not math.isfinite(norm)", "not math.isfinite(norm) and self.is_logged()"),
                 trainer(
-                    "        if not math.isfinite(norm):\n"
-                    "            raise self.diverged(loss, norm, lr)\n",
-                    "",
-                )
+                    "    def _mark_gradients(",
+                    "    def is_logged(self) -> bool:\n"
+                    "        return any(\n"
+                    "            (self.step + 1) % every == 0\n"
+                    "            for every in (self.config.log_every, self.config.steps)\n"
+                    "        )\n\n"
+                    "    def _mark_gradients(",
+                ),
             ]
         ],
     ),
@@ -1276,11 +1291,6 @@ RUNS = [
                     "        if not math.isfinite(loss):\n"
                     "            raise Diverged("
                     'f"step {self.step}: the validation loss is {loss}")\n',
-                    "",
-                ),
-                loop(
-                    "            if not math.isfinite(loss.item()):\n"
-                    "                raise trainer.diverged(loss, norm, lr)\n",
                     "",
                 ),
             ]
@@ -1367,7 +1377,7 @@ RUNS = [
             "The largest id of both files can be looked at before the first step.",
             "Raise ValueError if tokens.max() is not under model.vocab_size.",
         ),
-        ways=[[Edit("if largest >= model.vocab_size:", "if False:", file="data.py")]],
+        ways=[[data("if largest >= model.vocab_size:", "if False:")]],
     ),
     Mistake(
         id="config_warmup_not_compared",
@@ -1414,4 +1424,373 @@ RUNS = [
     ),
 ]
 
-MISTAKES = [*BATCHES, *EVALUATION, *CHECKPOINTS, *UPDATES, *RUNS]
+
+def saving(old: str, new: str) -> Edit:
+    return Edit(old, new, file="saving.py")
+
+
+DUE = "minutes >= config.checkpoint_minutes"
+
+KEPT = [
+    Mistake(
+        id="minutes_ignored",
+        sentence="checkpoint_minutes has no effect: checkpoints come by steps only.",
+        why="on a slow machine a power cut costs hours, though you asked for minutes.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "With steps of 20 seconds and checkpoint_minutes=1, what is saved?",
+            "After every step, look at the clock as well as at the step.",
+            "Save if (monotonic() - saved_at) / 60 >= checkpoint_minutes, unless it is None.",
+        ),
+        ways=[[saving(DUE, "False")]],
+    ),
+    Mistake(
+        id="minutes_taken_as_seconds",
+        sentence="checkpoint_minutes is compared with seconds: checkpoints come 60 times as often.",
+        why="a run then spends its time saving.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "With steps of 20 seconds and checkpoint_minutes=1, how often is a checkpoint saved?",
+            "A clock counts seconds.",
+            "Divide the seconds since the last checkpoint by 60.",
+        ),
+        ways=[[saving("(monotonic() - self.saved_at) / 60", "monotonic() - self.saved_at")]],
+    ),
+    Mistake(
+        id="minutes_since_the_start",
+        sentence="Minutes are counted from the start of the run, not from the last checkpoint.",
+        why="after the first checkpoint_minutes, every single step is saved.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "When is the second checkpoint saved, and when the third?",
+            "Saving has to start the clock anew.",
+            "Remember the time in every save, those by steps included.",
+        ),
+        ways=[
+            [
+                saving(
+                    'self.trainer.save("checkpoint.pt")\n        self.saved_at = monotonic()\n',
+                    'self.trainer.save("checkpoint.pt")\n',
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="kept_none",
+        sentence="keep_last has no effect: there is checkpoint.pt and nothing else.",
+        why="a run that went wrong can then not be taken up from before.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "Which files does a run with keep_last=3 leave?",
+            "Each checkpoint gets a name with its step as well.",
+            "Save to checkpoint-{step}.pt, then to checkpoint.pt.",
+        ),
+        ways=[
+            [
+                saving(
+                    "        if keep_last:\n            self.trainer.save",
+                    "        if False:\n            self.trainer.save",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="kept_all",
+        sentence="No checkpoint is ever deleted, whatever keep_last says.",
+        why="a night of training fills the disk, and a full disk ends it.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "How many files does a run with keep_last=3 leave?",
+            "When a checkpoint is written, those that are too old may go.",
+            "After saving, delete all checkpoint-*.pt but those of the keep_last highest steps.",
+        ),
+        ways=[[saving("            self._delete_all_but(keep_last)\n", "            pass\n")]],
+    ),
+    Mistake(
+        id="kept_sorted_as_text",
+        sentence="The last checkpoints are found by sorting names as text: 10 comes before 9.",
+        why="as soon as steps have one more digit, the newest checkpoints are deleted.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "Sort the names checkpoint-9.pt and checkpoint-10.pt. Which is the last?",
+            "It is the number in the name that counts.",
+            "Sort by int(…) of the step in the name.",
+        ),
+        ways=[
+            [
+                saving(
+                    "kept = sorted(step for step in found if step <= self.trainer.step)",
+                    "kept = sorted((s for s in found if s <= self.trainer.step), key=str)",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="kept_first_not_last",
+        sentence="The first keep_last checkpoints are kept, and the new ones deleted.",
+        why="the oldest checkpoints are worth the least.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "Which steps do the files that are left have?",
+            "Look at the slice that you take of the sorted steps.",
+            "The last of a list are steps[-keep_last:].",
+        ),
+        ways=[[saving("[-count:]", "[:count]")]],
+    ),
+    Mistake(
+        id="kept_deleted_before_saving",
+        sentence="Old checkpoints are deleted before the new one is written.",
+        why="if the disk is full or the power fails just then, there is one less than promised.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "Saving fails, and how many checkpoints are left?",
+            "Deleting is the last thing to do: when everything else is on the disk.",
+            "Write checkpoint-{step}.pt and checkpoint.pt first, and delete then.",
+        ),
+        ways=[
+            [
+                saving(
+                    "        if keep_last:\n            self.trainer.save",
+                    "        if keep_last:\n            self._delete_all_but(keep_last - 1)\n"
+                    "            self.trainer.save",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="best_not_kept",
+        sentence="keep_best has no effect: there is no best.pt.",
+        why="where the validation loss rises in the end, the best model is lost.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "Which files does a run with keep_best=True leave?",
+            "After an evaluation, compare with the lowest validation loss so far.",
+            "If it is lower, save a checkpoint to best.pt too.",
+        ),
+        ways=[[saving("if config.keep_best and", "if False and")]],
+    ),
+    Mistake(
+        id="best_overwritten_by_worse",
+        sentence="best.pt is written after every evaluation, whether or not it was the best.",
+        why="it then is the last one, under a name that promises more.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "The validation loss rises. What becomes of best.pt?",
+            "The lowest loss so far has to be remembered.",
+            "Save best.pt only if valid_loss is under the lowest so far.",
+        ),
+        ways=[
+            [
+                saving(
+                    "config.keep_best and loss < self.lowest",
+                    "config.keep_best and loss < math.inf",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="best_of_the_last_two",
+        sentence="best.pt is written whenever a validation loss is lower than the one before it.",
+        why="after a bad evaluation every mediocre one replaces the best.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "The losses are 2, 4, 3. Which of them is in best.pt?",
+            "You compare with the last evaluation, not with the best one.",
+            "Keep the minimum: lowest = min(lowest, valid_loss).",
+        ),
+        ways=[
+            [
+                saving(
+                    "        minutes =",
+                    "        self.lowest = loss if loss < math.inf else self.lowest\n"
+                    "        minutes =",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="best_forgotten_on_resume",
+        sentence="A resumed run forgets the lowest validation loss: the next one replaces best.pt.",
+        why="the best model of the night is overwritten by the first evaluation in the morning.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "Stop a run after its best evaluation and start it again. What is in best.pt?",
+            "What was evaluated before is in metrics.jsonl.",
+            "Begin with the lowest valid_loss of the lines that are kept.",
+        ),
+        ways=[[loop("Saving(trainer, metrics.lowest)", 'Saving(trainer, float("inf"))')]],
+    ),
+    Mistake(
+        id="sample_in_train_mode",
+        sentence="The text is written in train mode.",
+        why="dropout would be on while the model writes.",
+        contract="train",
+        section="logging",
+        hints=(
+            "What is model.training inside of the function that train is given?",
+            "Evaluating has given the model back the mode that it was in.",
+            "Call model.eval() before the function, and model.train() after it.",
+        ),
+        ways=[[loop("        trainer.model.eval()\n", "")]],
+    ),
+    Mistake(
+        id="sample_with_gradients",
+        sentence="The text is written with gradients on.",
+        why="every activation of every token is kept for a backward pass that never comes.",
+        contract="train",
+        section="logging",
+        hints=(
+            "What does torch.is_grad_enabled() say inside of the function that train is given?",
+            "model.eval() says nothing about gradients.",
+            "Call the function under `with torch.no_grad():`.",
+        ),
+        ways=[[loop("with torch.no_grad():", "with torch.enable_grad():")]],
+    ),
+    Mistake(
+        id="divergence_of_loss_alone",
+        sentence="An infinite loss does not stop the run if its gradient is finite.",
+        why="a token that has become impossible is never learned again, and the mean is infinite.",
+        contract="train",
+        section="divergence-and-leaks",
+        hints=(
+            "Make a logit of a target -inf. What are loss and gradient?",
+            "The norm says nothing of the loss: softmax of -inf is 0, a fine number.",
+            "Look at both in every step, math.isfinite(norm) and math.isfinite(loss).",
+        ),
+        ways=[[trainer("        self._mark_gradients(loss)\n", "")]],
+    ),
+]
+
+
+def processes(old: str, new: str) -> Edit:
+    return Edit(old, new, file="processes.py")
+
+
+PROCESSES = [
+    Mistake(
+        id="processes_train_alone",
+        sentence="WORLD_SIZE is not looked at: every process that torchrun starts trains alone.",
+        why="all of them do the same work, and write the same files at the same time.",
+        contract="train",
+        section="several-processes",
+        hints=(
+            "Start two processes. Which of them knows of the other?",
+            "torchrun says how many there are in the environment.",
+            "Read WORLD_SIZE; if it is above 1, share the work or raise ValueError.",
+        ),
+        ways=[[processes('int(os.environ.get("WORLD_SIZE", "1"))', "1")]],
+    ),
+    Mistake(
+        id="processes_all_write",
+        sentence="Every process writes metrics and checkpoints, not only rank 0.",
+        why="lines come twice, and two writers of one file spoil it.",
+        contract="train",
+        section="several-processes",
+        hints=(
+            "Which files does rank 1 write?",
+            "All processes know the same, so one of them is enough.",
+            "Write only if RANK is 0.",
+        ),
+        ways=[[processes("return self.rank == 0", "return True")]],
+    ),
+    Mistake(
+        id="processes_gradients_summed",
+        sentence="Gradients of the processes are summed, not averaged.",
+        why="the norm is too large by their number, and clipping cuts too much.",
+        contract="train",
+        section="several-processes",
+        hints=(
+            "With two processes, by which factor is grad_norm too large?",
+            "all_reduce adds up. The loss is a mean over all rows.",
+            "Divide by WORLD_SIZE after all_reduce; DistributedDataParallel does it itself.",
+        ),
+        ways=[
+            [
+                trainer(
+                    "        loss.backward()\n",
+                    "        (loss * self.processes.count).backward()\n",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="processes_gradients_apart",
+        sentence="Every process makes its update with the gradient of its own rows.",
+        why="the models drift apart, and only that of rank 0 is saved.",
+        contract="train",
+        section="several-processes",
+        hints=(
+            "Compare a weight on rank 0 and on rank 1 after a few steps.",
+            "Between the last backward pass and clipping, the gradients have to become equal.",
+            "Call the model through DistributedDataParallel, or all_reduce each gradient.",
+        ),
+        ways=[
+            [
+                processes(
+                    "return DistributedDataParallel(forward) if self.count > 1 else forward",
+                    "return forward",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="processes_same_rows",
+        sentence="All processes take the same part of a batch.",
+        why="the rest is never trained on, and more processes only cost more.",
+        contract="train",
+        section="several-processes",
+        hints=(
+            "Which rows does rank 1 take?",
+            "Each process has a part of its own, which its rank decides.",
+            "With a share of batch_size // WORLD_SIZE rows, rank r begins at r * share.",
+        ),
+        ways=[[processes("slice(self.rank * share, (self.rank + 1) * share)", "slice(share)")]],
+    ),
+    Mistake(
+        id="processes_own_loss_logged",
+        sentence="train_loss is that of rank 0's rows only.",
+        why="the curve is noisier with every process, and not what the gradient belongs to.",
+        contract="train",
+        section="several-processes",
+        hints=(
+            "Of how many rows is the loss that rank 0 logs?",
+            "The gradients are averaged over the processes, the loss is not.",
+            "all_reduce the loss as well, and divide it by WORLD_SIZE.",
+        ),
+        ways=[[trainer("        loss = self.processes.mean(loss)\n", "")]],
+    ),
+    Mistake(
+        id="processes_seeded_apart",
+        sentence="Every process draws batches of its own, with another seed.",
+        why="a seed then means other batches with every number of processes.",
+        contract="train",
+        section="several-processes",
+        hints=(
+            "Do all processes draw the same starts?",
+            "The contract has them draw the same batch, and take different rows of it.",
+            "Seed the generator with config.seed on every rank.",
+        ),
+        ways=[
+            [
+                trainer(
+                    "torch.Generator().manual_seed(config.seed)",
+                    "torch.Generator().manual_seed(config.seed + processes.rank)",
+                )
+            ]
+        ],
+    ),
+]
+
+MISTAKES = [*BATCHES, *EVALUATION, *CHECKPOINTS, *UPDATES, *RUNS, *KEPT, *PROCESSES]

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +20,8 @@ LEFT_OUT = shutil.ignore_patterns(
 )
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Command = tuple[Sequence[str], Path, dict[str, str]]
+"""What `python -m` is given, in which folder, with which environment."""
 
 
 NOT_INHERITED = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "COLUMNS", "CI", reference.VARIABLE)
@@ -29,7 +32,8 @@ CAN_FORK = sys.platform == "linux"  # macOS can, but its system libraries do not
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """`run("pytest", "tests/stage_02", cwd=…)`: a module of this environment, output captured,
-    in the tree `cwd`, with nothing of this run's choice of reference left in the environment."""
+    in the tree `cwd`, with nothing of this run's choice of reference left in the environment.
+    `run.at_once` takes several commands, which run at the same time."""
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -40,18 +44,32 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
     def run_module(*words: str, cwd: Path = ROOT, **environment: str):
         if CAN_FORK and not environment.keys() & set(READ_AT_THE_START):
-            return warm.run(words, cwd, inherited | environment)
-        return subprocess.run(
-            [sys.executable, "-m", *words],
-            cwd=cwd,
-            env=inherited | environment,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
+            return warm.run([(words, cwd, inherited | environment)])[0]
+        return cold(words, cwd, inherited | environment)
 
+    def at_once(commands: Sequence[Command]) -> list[subprocess.CompletedProcess[str]]:
+        full = [(words, cwd, inherited | environment) for words, cwd, environment in commands]
+        if CAN_FORK:
+            return warm.run(full)
+        with ThreadPoolExecutor(len(full)) as pool:
+            return list(pool.map(lambda command: cold(*command), full))
+
+    run_module.at_once = at_once
     yield run_module
     warm.close()
+
+
+def cold(
+    words: Sequence[str], cwd: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
 
 
 class Warm:
@@ -59,7 +77,7 @@ class Warm:
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self._environment = environment
-        self._files = (folder / "out", folder / "err")
+        self._folder = folder
 
     @cached_property
     def _process(self) -> subprocess.Popen[str]:
@@ -71,18 +89,23 @@ class Warm:
             encoding="utf-8",
         )
 
-    def run(
-        self, words: Sequence[str], cwd: Path, environment: dict[str, str]
-    ) -> subprocess.CompletedProcess[str]:
-        for path in self._files:
-            path.write_text("")
-        out, err = map(str, self._files)
-        request = (words, str(cwd), environment, out, err)
-        self._process.stdin.write(json.dumps(request) + "\n")
+    def run(self, commands: Sequence[Command]) -> list[subprocess.CompletedProcess[str]]:
+        """They run at the same time."""
+        requests, files = [], []
+        for number, (words, cwd, environment) in enumerate(commands):
+            files.append([self._folder / f"{name}{number}" for name in ("out", "err")])
+            for path in files[-1]:
+                path.write_text("")
+            requests.append((words, str(cwd), environment, *map(str, files[-1])))
+        self._process.stdin.write(json.dumps(requests) + "\n")
         self._process.stdin.flush()
-        code = int(self._process.stdout.readline())
-        printed = (path.read_text(encoding="utf-8") for path in self._files)
-        return subprocess.CompletedProcess(words, code, *printed)
+        codes = json.loads(self._process.stdout.readline())
+        return [
+            subprocess.CompletedProcess(
+                words, code, *(path.read_text(encoding="utf-8") for path in printed)
+            )
+            for (words, *_), code, printed in zip(commands, codes, files, strict=True)
+        ]
 
     def close(self) -> None:
         if "_process" in vars(self):

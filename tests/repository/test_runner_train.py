@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ TINY = (
 )
 CHANGES = [word for change in TINY for word in ("--set", change)]
 NATS = "nats per token"
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # torchrun asks for it, too
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ COMMAND = ["train", "demo", *FILES, "--reference", "all", *CHANGES]
 
 @pytest.fixture(scope="module")
 def trained(course, run):
-    return run("groundup", *COMMAND, cwd=course, OMP_NUM_THREADS="1")
+    return run("groundup", *COMMAND, cwd=course, **ONE_THREAD)
 
 
 def test_train_says_whose_code_runs_and_ends_with_a_table(trained):
@@ -56,8 +58,33 @@ def test_train_learns_the_text(course, trained):
     metrics = course / "runs" / "demo-cats-train-reference" / "metrics.jsonl"
     lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     assert lines[-1]["step"] == 60
+    assert [line["step"] for line in lines if "sample" in line] == [30, 60]
+    assert lines[-1]["sample"] in trained.stdout
     assert lines[0]["train_loss"] > 1.0
     assert lines[-1]["valid_loss"] < 0.2
+
+
+def test_two_processes_of_torchrun_train_one_model(course, trained, run):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": str(port), **ONE_THREAD}
+    words = ["groundup", "train", "demo", "--data", "cats-train", "--run-dir", "runs/two"]
+    words += ["--reference", "all", *CHANGES, "--set", "steps=6", "--set", "eval_every=3"]
+    ranks = [common | {"RANK": rank, "LOCAL_RANK": rank} for rank in "01"]
+    first, second = run.at_once([(words, course, environment) for environment in ranks])
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert second.stdout == "", "one of them speaks for both"
+    assert first.stdout.splitlines()[-1] == "next: groundup generate runs/two --reference all"
+    text = (course / "runs" / "two" / "metrics.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line)["step"] for line in text.splitlines()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_files_are_prepared_by_one_process(course, run):
+    words = ["train", "demo", *FILES, "--reference", "all"]
+    refused = run("groundup", *words, cwd=course, WORLD_SIZE="2")
+    message = "several processes need --data; run groundup data on your files"
+    assert (refused.returncode, refused.stderr) == (2, f"groundup: {message}\n")
 
 
 def test_a_run_holds_everything_that_generating_needs(course, trained, run, tmp_path):
@@ -106,7 +133,7 @@ FAILURES = {
     "a run that is not there": (
         ["generate", "cats"],
         1,
-        "'cats' is no run with a checkpoint in runs; there are demo-cats-train-reference",
+        "'cats' is no run with a checkpoint in runs; there are demo-cats-train-reference, two",
     ),
 }
 

@@ -1,8 +1,9 @@
 """`python warm.py` loads the libraries once, then runs each module it is told in a fork.
 
 Most of a short command is its start: torch alone takes longer than one test. A request is a line
-of JSON, the arguments of `become`, and the answer a line with the exit code. Nothing of the
-course is loaded before the fork, so each run has the code of its folder.
+of JSON, a list of arguments of `become` for processes that run at the same time, and the answer a
+line with their exit codes. Nothing of the course is loaded before the fork, so each run has the
+code of its folder.
 """
 
 import gc
@@ -23,12 +24,15 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     for line in requests:
-        child = os.fork()
-        if not child:
-            become(*json.loads(line))
-            break
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
+        children = []
+        for each in json.loads(line):
+            child = os.fork()
+            if not child:
+                become(*each)
+                return
+            children.append(child)
+        codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+        print(json.dumps(codes), file=answers, flush=True)
 
 
 def become(words: list[str], folder: str, environment: dict[str, str], out: str, err: str) -> None:
@@ -38,6 +42,8 @@ def become(words: list[str], folder: str, environment: dict[str, str], out: str,
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    if threads := environment.get("OMP_NUM_THREADS"):
+        sys.modules["torch"].set_num_threads(int(threads))  # it has read this when it was loaded
     sys.path[0] = folder
     sys.argv = list(words)
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)

@@ -4,6 +4,8 @@ Fixtures import stages when they run: this file is read before it is known whose
 """
 
 import json
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -125,6 +127,50 @@ def on_forward():
     yield register
     for handle in handles:
         handle.remove()
+
+
+@pytest.fixture
+def on_evaluation():
+    """Call a function with the logits of every forward pass without gradients; what it returns
+    takes their place."""
+    from s04_transformer import TransformerLM
+
+    handles = []
+
+    def register(function):
+        def hook(module, inputs, logits):
+            evaluating = isinstance(module, TransformerLM) and not torch.is_grad_enabled()
+            return function(logits) if evaluating else None
+
+        handles.append(torch.nn.modules.module.register_module_forward_hook(hook))
+
+    yield register
+    for handle in handles:
+        handle.remove()
+
+
+@pytest.fixture
+def clock(configure, monkeypatch):
+    """A list of one number, the seconds that stage 06 reads from every clock. Only a test moves
+    it, but that each look takes 1 ms."""
+    from s06_training import train
+
+    # What it imports late has to know the real clock, whether or not it comes to its end.
+    outcome(lambda: train(configure("before", steps=1, warmup_steps=0)))
+    now = [1000.0]
+
+    def look():
+        now[0] += 1e-3
+        return now[0]
+
+    modules = [module for key, module in list(sys.modules.items()) if key.startswith("s06_")]
+    for name in ("perf_counter", "monotonic", "time"):
+        real = getattr(time, name)
+        for module in modules:
+            for attribute in [key for key, value in vars(module).items() if value is real]:
+                monkeypatch.setattr(module, attribute, look)
+        monkeypatch.setattr(time, name, look)
+    return now
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ WRONG = [
     ("warmup_steps", 7), ("max_lr", 0.0), ("min_lr", -0.1), ("min_lr", 0.06),
     ("betas", (0.9, 1.0)), ("betas", (-0.1, 0.9)), ("eps", -1e-8), ("weight_decay", -0.1),
     ("max_grad_norm", 0.0), ("max_grad_norm", -1.0), ("dtype", "float16"), ("wandb", "on"),
-    ("seed", -1), ("entropy_floor", -0.5),
+    ("seed", -1), ("entropy_floor", -0.5), ("keep_last", -1), ("checkpoint_minutes", 0.0),
 ]  # fmt: skip
 
 
@@ -40,7 +40,8 @@ def test_a_field_that_makes_no_sense_is_named(configure, no_type_checks, name, v
     ("name", "value"),
     [("warmup_steps", 0), ("warmup_steps", 6), ("min_lr", 0.0), ("min_lr", 0.05), ("eps", 0.0),
      ("betas", (0.0, 0.0)), ("weight_decay", 0.0), ("max_grad_norm", None), ("eval_windows", None),
-     ("entropy_floor", 0.0), ("seed", 0), ("dtype", "bfloat16"), ("wandb", "offline")],
+     ("entropy_floor", 0.0), ("seed", 0), ("dtype", "bfloat16"), ("wandb", "offline"),
+     ("keep_last", 0), ("keep_last", 1), ("checkpoint_minutes", 0.5)],
 )  # fmt: skip
 def test_the_last_value_that_makes_sense_is_taken(configure, name, value):
     assert getattr(configure(**{name: value}), name) == value

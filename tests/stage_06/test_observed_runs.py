@@ -49,6 +49,22 @@ def test_validation_losses_of_some_windows(configure, fixed_weights, read_metric
     check({name: column(lines, name) for name in ("tokens", "valid_loss")}, rtol=1e-5)
 
 
+def test_the_text_written_after_an_evaluation(configure, fixed_weights, read_metrics):
+    seen = []
+
+    def write(model):
+        gradients = "gradients" if torch.is_grad_enabled() else "no gradients"
+        seen.append(f"{'train' if model.training else 'eval'} mode, {gradients}")
+        return f"text {len(seen)}"
+
+    config = configure(steps=5, eval_every=2, **STILL)
+    train(config, write)
+    texts = [
+        f"{line['step']}: {line['sample']}" for line in read_metrics(config) if "sample" in line
+    ]
+    check({"where it was written": seen, "lines with a text": texts or ["none"]})
+
+
 def test_whose_seed_decides_the_first_weights(configure, no_blocks, monkeypatch):
     made, original = [], TransformerLM.__init__
 

@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -13,7 +12,6 @@ import pytest
 import torch
 
 from groundup.testing import assert_close
-from s04_transformer import TransformerLM
 from s05_adamw_schedule import AdamW
 from s06_training import Diverged, Leak, evaluate, sample_batch, save_checkpoint, train
 
@@ -43,23 +41,6 @@ def kill(on_forward):
 
 
 @pytest.fixture
-def on_evaluation():
-    """Call a function with the logits of every forward pass without gradients."""
-    handles = []
-
-    def register(function):
-        def hook(module, inputs, logits):
-            evaluating = isinstance(module, TransformerLM) and not torch.is_grad_enabled()
-            return function(logits) if evaluating else None
-
-        handles.append(torch.nn.modules.module.register_module_forward_hook(hook))
-
-    yield register
-    for handle in handles:
-        handle.remove()
-
-
-@pytest.fixture
 def wandb(monkeypatch):
     """A module that stands for wandb, and for a run of it."""
     module = MagicMock()
@@ -69,8 +50,10 @@ def wandb(monkeypatch):
     return module
 
 
-@pytest.mark.parametrize(("name", "value"), [("progress", True), ("wandb", "offline"),
-                                             ("compile", True)])  # fmt: skip
+@pytest.mark.parametrize(("name", "value"), [
+    ("progress", True), ("wandb", "offline"), ("compile", True), ("keep_best", True),
+    ("keep_last", 2), ("checkpoint_minutes", 9.0),
+])  # fmt: skip
 def test_what_no_loss_depends_on_may_change(
     configure, no_blocks, kill, wandb, monkeypatch, name, value
 ):
@@ -158,28 +141,14 @@ def test_seconds_go_on_after_a_resume(configure, no_blocks, kill, read_metrics, 
     assert_close(result.tokens_per_second, rate, "all tokens by all seconds", rtol=1e-6)
 
 
-def test_seconds_are_those_of_updates_only(configure, no_blocks, on_evaluation, monkeypatch):
-    now = [1000.0]  # a clock that this test drives: no time is measured
-
-    def clock():
-        now[0] += 1e-3
-        return now[0]
-
+def test_seconds_are_those_of_updates_only(configure, no_blocks, on_evaluation, clock, monkeypatch):
     def wait(*_, **__):
-        now[0] += 100.0
+        clock[0] += 100.0
 
-    for name in ("perf_counter", "monotonic", "time"):
-        real = getattr(time, name)
-        modules = [m for key, m in list(sys.modules.items()) if key.startswith("s06_training")]
-        for module in modules:
-            for attribute in [key for key, value in vars(module).items() if value is real]:
-                monkeypatch.setattr(module, attribute, clock)
-        monkeypatch.setattr(time, name, clock)
     real_save = torch.save
     monkeypatch.setattr(torch, "save", lambda *a, **k: (wait(), real_save(*a, **k))[1])
     on_evaluation(wait)
     result = train(configure(eval_every=1, checkpoint_every=1))
-    monkeypatch.undo()
     # Each look at this clock takes 1 ms, each evaluation and each checkpoint 100 s.
     assert result.seconds < 1, "in seconds, of the updates alone"
 
@@ -221,7 +190,8 @@ def test_chance_is_two_by_the_root_of_the_tokens_evaluated(
      ("log_every", -3, "-3"), ("warmup_steps", 17, "17"), ("min_lr", 0.75, "0.75"),
      ("max_lr", -0.25, "-0.25"), ("betas", (1.25, 0.9), "1.25"), ("betas", (0.9, -0.25), "-0.25"),
      ("max_grad_norm", -1.5, "-1.5"), ("weight_decay", -1.5, "-1.5"), ("seed", -3, "-3"),
-     ("eps", -1.5, "-1.5"), ("entropy_floor", -1.5, "-1.5")],
+     ("eps", -1.5, "-1.5"), ("entropy_floor", -1.5, "-1.5"), ("keep_last", -3, "-3"),
+     ("checkpoint_minutes", -1.5, "-1.5")],
 )  # fmt: skip
 def test_what_was_found_in_a_wrong_field_is_said(configure, name, value, found):
     configure()

@@ -141,7 +141,7 @@ def test_another_model_is_refused_by_its_field(configure):
 
 def test_what_no_loss_depends_on_may_change(configure, cut_short, read_metrics):
     cut_short(configure(), 5, fail, PowerCut)
-    changed = configure(eval_every=2, log_every=2, checkpoint_every=1, eval_windows=1,
-                        entropy_floor=0.0, device=None)  # fmt: skip
+    changed = configure(eval_every=2, log_every=2, checkpoint_every=1, eval_windows=1, keep_last=1,
+                        checkpoint_minutes=9.0, entropy_floor=0.0, device=None)  # fmt: skip
     assert train(changed).step == 6
     assert [line["step"] for line in read_metrics(changed)] == [1, 2, 3, 4, 6]

@@ -82,6 +82,16 @@ def test_a_run_that_diverges_stops_and_names_the_step(configure, on_forward, rea
     assert [line["step"] for line in read_metrics(config)] == [1, 2, 3]
 
 
+def test_an_infinite_loss_is_noticed_in_a_step_that_is_not_logged(configure, on_forward):
+    def forbid(call, logits):  # of every token that is likely: the gradient stays finite
+        return logits.masked_fill(torch.arange(13) < 9, -torch.inf) if call == 4 else None
+
+    on_forward(forbid)
+    with pytest.raises(Diverged, match="step 4") as error:
+        train(configure(log_every=5, eval_every=6))
+    assert "inf" in str(error.value)
+
+
 def test_a_validation_loss_under_the_floor_is_a_leak(configure):
     with pytest.raises(Leak, match="step 3") as error:
         train(configure(entropy_floor=20.0))

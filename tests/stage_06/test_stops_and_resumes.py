@@ -81,6 +81,15 @@ def test_a_run_whose_fourth_step_diverges(
     )
 
 
+def test_a_run_whose_fourth_loss_is_infinite(configure, fixed_weights, at_forward, answer):
+    def forbid(logits):  # the loss is infinite, and its gradient is finite
+        return logits.masked_fill(torch.arange(logits.shape[-1]) < 9, -torch.inf)
+
+    at_forward({4: forbid})
+    config = configure(steps=5, checkpoint_every=2, log_every=5, eval_every=5)
+    check({"answer": answer(lambda: train(config)), "step of the checkpoint": step_of(config)})
+
+
 def test_losses_around_the_entropy_floor(configure, fixed_weights, read_metrics, answer):
     still = {"steps": 1, "warmup_steps": 0, "max_lr": 1e-9, "min_lr": 0.0, "eval_windows": 4}
     config = configure("low", **still, entropy_floor=0.0)

@@ -3,6 +3,7 @@
 All losses are in nats per token. A step is one update of the parameters.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,8 +23,8 @@ class TrainConfig:
 
     Raises ValueError, naming the field and what was found, for counts under 1, warmup_steps
     outside [0, steps], learning rates that are not 0 ≤ min_lr ≤ max_lr with max_lr above 0, betas
-    outside [0, 1), a max_grad_norm that is not above 0, a dtype or wandb mode that does not exist,
-    and a negative eps, weight_decay, seed or entropy_floor.
+    outside [0, 1), a max_grad_norm or checkpoint_minutes that is not above 0, a dtype or wandb mode
+    that does not exist, and a negative eps, weight_decay, keep_last, seed or entropy_floor.
     """
 
     model: ModelConfig
@@ -76,6 +77,15 @@ class TrainConfig:
 
     checkpoint_every: int = 250
     """Save a checkpoint after every so many steps, and after the last."""
+
+    checkpoint_minutes: float | None = None
+    """Save one as well when the last is so many minutes old; None never looks at the clock."""
+
+    keep_last: int = 0
+    """Keep the last so many checkpoints under their step too, as in checkpoint-250.pt."""
+
+    keep_best: bool = False
+    """Keep the checkpoint with the lowest validation loss too, as best.pt."""
 
     log_every: int = 10
     """Log a line after every so many steps, and after the last."""
@@ -237,7 +247,7 @@ def load_model(path: Path, device: torch.device | str = "cpu") -> TransformerLM:
     raise NotImplementedError
 
 
-def train(config: TrainConfig) -> TrainResult:
+def train(config: TrainConfig, sample: Callable[[nn.Module], str] | None = None) -> TrainResult:
     """Train a model, or go on with the run that `config.run_dir` holds.
 
     Seeds: torch.manual_seed(seed), then the model is made; the data has a CPU generator of its
@@ -247,8 +257,7 @@ def train(config: TrainConfig) -> TrainResult:
     - sets the learning rate of every parameter group to cosine_schedule(n - 1, …, steps);
     - draws accumulation_steps batches with sample_batch, and adds up the gradients of their
       losses, each divided by accumulation_steps: the gradient of one batch of them all;
-    - clips that gradient, all parameters together, and takes one step of AdamW. Weight decay
-      holds for matrices only: pulling a norm's gains towards 0 would shrink the signal.
+    - clips that, all parameters together, and takes one step of AdamW; only matrices decay.
 
     With bfloat16, the forward pass runs under torch.autocast, and parameters, optimizer state
     and the loss stay float32. Evaluation uses the model as it is, uncompiled.
@@ -257,21 +266,29 @@ def train(config: TrainConfig) -> TrainResult:
     - `metrics.jsonl`, one JSON object a line, whenever log_every or eval_every divides n and
       at the end: step (n), train_loss (of this update's tokens, before it), lr, grad_norm (before
       clipping), tokens (trained on so far), seconds, tokens_per_second (since the last line), and
-      valid_loss where evaluated. wandb gets the same in one log call, with step=n;
-    - `config.json`, and `checkpoint.pt` whenever checkpoint_every divides n and at the end.
+      where evaluated valid_loss and `sample`, the text that sample(model) then returns, called in
+      eval mode without gradients. wandb gets the same in one log call, with step=n;
+    - `config.json`, and `checkpoint.pt` whenever checkpoint_every divides n, checkpoint_minutes
+      have passed since the last one or the start, and at the end;
+    - with keep_last, each of them as checkpoint-{n}.pt first; older ones go when all is written;
+    - with keep_best, `best.pt`, the checkpoint of the lowest valid_loss in metrics.jsonl.
 
     A run that was stopped, at whatever moment, resumes from its checkpoint and has the same
     losses, to the bit on the same machine. Lines of metrics.jsonl after the checkpoint's step are
     cut off, so that no step is logged twice. A run that is complete is not touched again.
 
+    If WORLD_SIZE in the environment is above 1, torchrun started so many processes: each draws the
+    same batches and trains on part RANK of WORLD_SIZE equal parts of their rows, gradients and
+    train_loss are means over all, and only rank 0 writes. Until you have that, raise ValueError.
+
     Raises:
         ValueError: tokens that cannot be read, hold an id that model.vocab_size does not allow,
-            or are fewer than context_length + 1; a checkpoint made with another configuration
-            (device, compile, entropy_floor, run_dir and the fields about evaluating, saving and
-            logging may differ).
+            or are fewer than context_length + 1; a batch_size that WORLD_SIZE does not divide; a
+            checkpoint made with another configuration (device, compile, entropy_floor, run_dir and
+            the fields about evaluating, saving and logging may differ).
         FileNotFoundError: a token file is missing.
-        Diverged: a loss or gradient norm is not finite; the message names the step and what may
-            be the cause. The last checkpoint is as it was.
+        Diverged: a loss or gradient norm is not finite, in whatever step; the message names the
+            step and what may be the cause. The last checkpoint is as it was.
         Leak: the validation loss is under entropy_floor by more than chance allows, that is 2/√n
             for n evaluated tokens.
         KeyboardInterrupt: Ctrl-C; the update under way was finished and a checkpoint saved.

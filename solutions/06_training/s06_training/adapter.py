@@ -3,6 +3,7 @@
 All losses are in nats per token. A step is one update of the parameters.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,8 +16,7 @@ from torch.optim import Optimizer
 
 from s04_transformer import ModelConfig, TransformerLM
 
-from . import checkpoint
-from .evaluation import mean_loss
+from . import checkpoint, data, evaluation
 from .validation import validate
 
 
@@ -26,8 +26,8 @@ class TrainConfig:
 
     Raises ValueError, naming the field and what was found, for counts under 1, warmup_steps
     outside [0, steps], learning rates that are not 0 ≤ min_lr ≤ max_lr with max_lr above 0, betas
-    outside [0, 1), a max_grad_norm that is not above 0, a dtype or wandb mode that does not exist,
-    and a negative eps, weight_decay, seed or entropy_floor.
+    outside [0, 1), a max_grad_norm or checkpoint_minutes that is not above 0, a dtype or wandb mode
+    that does not exist, and a negative eps, weight_decay, keep_last, seed or entropy_floor.
     """
 
     model: ModelConfig
@@ -80,6 +80,15 @@ class TrainConfig:
 
     checkpoint_every: int = 250
     """Save a checkpoint after every so many steps, and after the last."""
+
+    checkpoint_minutes: float | None = None
+    """Save one as well when the last is so many minutes old; None never looks at the clock."""
+
+    keep_last: int = 0
+    """Keep the last so many checkpoints under their step too, as in checkpoint-250.pt."""
+
+    keep_best: bool = False
+    """Keep the checkpoint with the lowest validation loss too, as best.pt."""
 
     log_every: int = 10
     """Log a line after every so many steps, and after the last."""
@@ -168,15 +177,7 @@ def sample_batch(
     Raises:
         ValueError: fewer than context_length + 1 ids.
     """
-    if len(tokens) <= context_length:
-        raise ValueError(
-            f"tokens holds {len(tokens)} ids, but context_length ({context_length}) needs "
-            f"at least {context_length + 1}: its inputs and one more target"
-        )
-    starts = torch.randint(len(tokens) - context_length, (batch_size,), generator=generator)
-    windows = np.lib.stride_tricks.sliding_window_view(tokens, context_length + 1)
-    batch = torch.from_numpy(windows[starts.numpy()].astype(np.int64)).to(device)
-    return batch[:, :-1], batch[:, 1:]
+    return data.draw_windows(tokens, batch_size, context_length, device, generator)
 
 
 def evaluate(
@@ -198,9 +199,7 @@ def evaluate(
     Raises:
         ValueError: fewer than 2 ids, which leave nothing to predict.
     """
-    if len(tokens) < 2:
-        raise ValueError(f"tokens holds {len(tokens)} ids; evaluating needs at least 2")
-    return mean_loss(model, tokens, batch_size, context_length, max_windows)
+    return evaluation.mean_loss(model, tokens, batch_size, context_length, max_windows)
 
 
 def save_checkpoint(
@@ -225,8 +224,7 @@ def save_checkpoint(
     Raises:
         OSError: it could not be written; the message says why.
     """
-    state = checkpoint.capture(model, optimizer, step, config, generator)
-    checkpoint.write(path, state)
+    checkpoint.write(path, checkpoint.capture(model, optimizer, step, config, generator))
 
 
 def load_checkpoint(
@@ -249,13 +247,10 @@ def load_checkpoint(
 
 def load_model(path: Path, device: torch.device | str = "cpu") -> TransformerLM:
     """The model of a checkpoint, in eval mode on `device`; needs nothing but the file."""
-    state = checkpoint.read(path)
-    model = TransformerLM(ModelConfig(**state["config"]["model"]), device=device)
-    checkpoint.fill(model, state, path)
-    return model.eval()
+    return checkpoint.load(path, device)
 
 
-def train(config: TrainConfig) -> TrainResult:
+def train(config: TrainConfig, sample: Callable[[nn.Module], str] | None = None) -> TrainResult:
     """Train a model, or go on with the run that `config.run_dir` holds.
 
     Seeds: torch.manual_seed(seed), then the model is made; the data has a CPU generator of its
@@ -265,8 +260,7 @@ def train(config: TrainConfig) -> TrainResult:
     - sets the learning rate of every parameter group to cosine_schedule(n - 1, …, steps);
     - draws accumulation_steps batches with sample_batch, and adds up the gradients of their
       losses, each divided by accumulation_steps: the gradient of one batch of them all;
-    - clips that gradient, all parameters together, and takes one step of AdamW. Weight decay
-      holds for matrices only: pulling a norm's gains towards 0 would shrink the signal.
+    - clips that, all parameters together, and takes one step of AdamW; only matrices decay.
 
     With bfloat16, the forward pass runs under torch.autocast, and parameters, optimizer state
     and the loss stay float32. Evaluation uses the model as it is, uncompiled.
@@ -275,25 +269,33 @@ def train(config: TrainConfig) -> TrainResult:
     - `metrics.jsonl`, one JSON object a line, whenever log_every or eval_every divides n and
       at the end: step (n), train_loss (of this update's tokens, before it), lr, grad_norm (before
       clipping), tokens (trained on so far), seconds, tokens_per_second (since the last line), and
-      valid_loss where evaluated. wandb gets the same in one log call, with step=n;
-    - `config.json`, and `checkpoint.pt` whenever checkpoint_every divides n and at the end.
+      where evaluated valid_loss and `sample`, the text that sample(model) then returns, called in
+      eval mode without gradients. wandb gets the same in one log call, with step=n;
+    - `config.json`, and `checkpoint.pt` whenever checkpoint_every divides n, checkpoint_minutes
+      have passed since the last one or the start, and at the end;
+    - with keep_last, each of them as checkpoint-{n}.pt first; older ones go when all is written;
+    - with keep_best, `best.pt`, the checkpoint of the lowest valid_loss in metrics.jsonl.
 
     A run that was stopped, at whatever moment, resumes from its checkpoint and has the same
     losses, to the bit on the same machine. Lines of metrics.jsonl after the checkpoint's step are
     cut off, so that no step is logged twice. A run that is complete is not touched again.
 
+    If WORLD_SIZE in the environment is above 1, torchrun started so many processes: each draws the
+    same batches and trains on part RANK of WORLD_SIZE equal parts of their rows, gradients and
+    train_loss are means over all, and only rank 0 writes. Until you have that, raise ValueError.
+
     Raises:
         ValueError: tokens that cannot be read, hold an id that model.vocab_size does not allow,
-            or are fewer than context_length + 1; a checkpoint made with another configuration
-            (device, compile, entropy_floor, run_dir and the fields about evaluating, saving and
-            logging may differ).
+            or are fewer than context_length + 1; a batch_size that WORLD_SIZE does not divide; a
+            checkpoint made with another configuration (device, compile, entropy_floor, run_dir and
+            the fields about evaluating, saving and logging may differ).
         FileNotFoundError: a token file is missing.
-        Diverged: a loss or gradient norm is not finite; the message names the step and what may
-            be the cause. The last checkpoint is as it was.
+        Diverged: a loss or gradient norm is not finite, in whatever step; the message names the
+            step and what may be the cause. The last checkpoint is as it was.
         Leak: the validation loss is under entropy_floor by more than chance allows, that is 2/√n
             for n evaluated tokens.
         KeyboardInterrupt: Ctrl-C; the update under way was finished and a checkpoint saved.
     """
     from .loop import run  # loop.py is written on top of the contract above
 
-    return run(config)
+    return run(config, sample)

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from s04_transformer import ModelConfig, TransformerLM
+
 if TYPE_CHECKING:
     from .adapter import TrainConfig
 
@@ -62,7 +64,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _replace(path: Path, write_to: Callable[[BinaryIO], object]) -> None:
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    # Always this name: what a run that was killed while writing has left is written over.
+    unfinished = path.with_name(f"{path.name}.tmp")
     try:
         with unfinished.open("wb") as file:
             write_to(file)
@@ -117,6 +120,13 @@ def fill(model: nn.Module, state: State, path: Path) -> None:
         if there != here:
             raise ValueError(f"{path} is of another model: {name} is {there} there, {here} here")
     target.load_state_dict(saved)
+
+
+def load(path: Path, device: torch.device | str) -> TransformerLM:
+    state = read(path)
+    model = TransformerLM(ModelConfig(**state["config"]["model"]), device=device)
+    fill(model, state, path)
+    return model.eval()
 
 
 def _shape(value: Tensor | None) -> str:

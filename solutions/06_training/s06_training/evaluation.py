@@ -17,6 +17,8 @@ def mean_loss(
     context_length: int,
     max_windows: int | None,
 ) -> float:
+    if len(tokens) < 2:
+        raise ValueError(f"tokens holds {len(tokens)} ids; evaluating needs at least 2")
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()

@@ -2,31 +2,46 @@
 
 import contextlib
 import json
+import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from . import checkpoint
 from .adapter import TrainConfig, TrainResult
 
-Line = dict[str, int | float]
+Line = dict[str, Any]
 
 
 class Metrics:
-    """metrics.jsonl, opened after `step`: lines of later steps are cut off."""
+    """metrics.jsonl, opened after `step`: lines of later steps are cut off.
 
-    def __init__(self, config: TrainConfig, step: int) -> None:
+    One of the processes of a run writes; the others only know what it would have written.
+    """
+
+    def __init__(self, config: TrainConfig, step: int, *, writes: bool) -> None:
         self.config = config
+        self.writes = writes
         self.path = config.run_dir / "metrics.jsonl"
         found = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
         kept = [line for line in _whole_lines(found) if line["step"] <= step]
-        if (text := "".join(map(_as_json, kept))) != found:
+        if writes and (text := "".join(map(_as_json, kept))) != found:
             checkpoint.write_text(self.path, text)
         self.last = kept[-1] if kept else {}
-        self.seconds = self.last.get("seconds", 0.0)
+        self.lowest = min((line.get("valid_loss", math.inf) for line in kept), default=math.inf)
+        self.seconds = self._seconds_until(step)
         self._rate_from = (self._tokens(step), self.seconds)
 
+    def _seconds_until(self, step: int) -> float:
+        """Steps after the last line and up to the checkpoint are taken to be as quick as those."""
+        if not self.last:
+            return 0.0
+        unlogged = self._tokens(step) - self.last["tokens"]
+        return self.last["seconds"] + unlogged / self.last["tokens_per_second"]
+
     def add(
-        self, *, step: int, train_loss: float, lr: float, grad_norm: float, valid_loss: float | None
+        self, *, step: int, train_loss: float, lr: float, grad_norm: float, **evaluated: float | str
     ) -> Line:
+        """`evaluated` is what only some lines have."""
         tokens = self._tokens(step)
         tokens_before, seconds_before = self._rate_from
         line: Line = {
@@ -37,11 +52,11 @@ class Metrics:
             "tokens": tokens,
             "seconds": self.seconds,
             "tokens_per_second": (tokens - tokens_before) / (self.seconds - seconds_before),
+            **evaluated,
         }
-        if valid_loss is not None:
-            line["valid_loss"] = valid_loss
-        with self.path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(_as_json(line))
+        if self.writes:
+            with self.path.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(_as_json(line))
         self.last, self._rate_from = line, (tokens, self.seconds)
         return line
 

@@ -28,6 +28,8 @@ def show_progress(config: TrainConfig, start: int) -> Iterator[Show]:
                 bar.update(task, completed=step)
                 if line is not None:
                     bar.update(task, numbers=_numbers(line))
+                    if "sample" in line:
+                        bar.console.print(line["sample"], markup=False, highlight=False)
 
             yield show
     else:
@@ -49,6 +51,8 @@ def _print_lines(steps: int, start: int) -> Show:
                 f"step {step}/{steps}  {_numbers(line)}  {timedelta(seconds=round(left))} left",
                 flush=True,
             )
+            if "sample" in line:
+                print(line["sample"], flush=True)
 
     return show
 

@@ -22,21 +22,25 @@ from .adapter import (
     save_checkpoint,
 )
 from .data import open_checked
+from .processes import Processes
 
 # What a resumed run may change, because no loss of the training depends on it.
 FREE = {"run_dir", "device", "compile", "entropy_floor", "wandb", "progress"}
-FREE |= {"eval_every", "eval_windows", "checkpoint_every", "log_every"}
+FREE |= {"eval_every", "eval_windows", "log_every"}
+FREE |= {"checkpoint_every", "checkpoint_minutes", "keep_last", "keep_best"}
 
 
 class Trainer:
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, processes: Processes) -> None:
         self.config = config
+        self.processes = processes
         self.device = torch.device(config.device or best_device())
         self.train_tokens = open_checked("train_tokens", config.train_tokens, config.model)
         self.valid_tokens = open_checked("valid_tokens", config.valid_tokens, config.model)
         torch.manual_seed(config.seed)
         self.model = TransformerLM(config.model, device=self.device)
         self.forward = torch.compile(self.model) if config.compile else self.model
+        self.forward = processes.connect(self.forward)
         groups = parameter_groups(self.model, config.weight_decay)
         self.optimizer = AdamW(groups, lr=config.max_lr, betas=config.betas, eps=config.eps)
         self.generator = torch.Generator().manual_seed(config.seed)
@@ -53,20 +57,32 @@ class Trainer:
             group["lr"] = lr
         self.optimizer.zero_grad()
         loss = torch.zeros((), device=self.device)
-        for _ in range(config.accumulation_steps):
-            loss += self._add_gradients()
+        for batch in range(config.accumulation_steps):
+            last = batch == config.accumulation_steps - 1
+            with self.processes.exchange(self.forward, last):
+                loss += self._add_gradients()
+        loss = self.processes.mean(loss)
+        self._mark_gradients(loss)
         norm = clip_gradients(self.model.parameters(), config.max_grad_norm or math.inf)
-        # The norm is a float already. Looking at the loss as well would wait for the device once
-        # more in every step, and a loss that is not finite has hardly ever a finite gradient.
         if not math.isfinite(norm):
             raise self.diverged(loss, norm, lr)
         self.optimizer.step()
         self.step += 1
         return loss, norm, lr
 
+    def _mark_gradients(self, loss: Tensor) -> None:
+        """Make the gradient NaN if the loss is not finite: an infinite loss can have a finite one.
+
+        The norm is a float, and looked at in every step. To look at the loss as well would wait
+        for the device once more.
+        """
+        gradient = self.optimizer.param_groups[0]["params"][0].grad
+        gradient.view(-1)[:1].add_(0 * loss)
+
     def _add_gradients(self) -> Tensor:
         """Draw a batch and add its share to the gradients; its share of the loss."""
         config = self.config
+        rows = self.processes.rows(config.batch_size)
         inputs, targets = sample_batch(
             self.train_tokens,
             config.batch_size,
@@ -75,8 +91,8 @@ class Trainer:
             generator=self.generator,
         )
         with self._precision():
-            logits = self.forward(inputs)
-        loss = cross_entropy(logits.float(), targets) / config.accumulation_steps
+            logits = self.forward(inputs[rows])
+        loss = cross_entropy(logits.float(), targets[rows]) / config.accumulation_steps
         loss.backward()
         return loss.detach()
 
@@ -112,9 +128,9 @@ class Trainer:
                 "this text with this tokenizer?"
             )
 
-    def save(self) -> None:
+    def save(self, name: str = "checkpoint.pt") -> None:
         save_checkpoint(
-            self.path,
+            self.config.run_dir / name,
             model=self.model,
             optimizer=self.optimizer,
             step=self.step,

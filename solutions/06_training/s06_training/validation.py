@@ -13,7 +13,7 @@ COUNTS = (
     "checkpoint_every",
     "log_every",
 )
-NOT_NEGATIVE = ("warmup_steps", "min_lr", "eps", "weight_decay", "seed")
+NOT_NEGATIVE = ("warmup_steps", "min_lr", "eps", "weight_decay", "keep_last", "seed")
 CHOICES = {"dtype": ("float32", "bfloat16"), "wandb": ("disabled", "offline", "online")}
 
 
@@ -28,12 +28,9 @@ def validate(config: "TrainConfig") -> None:
     for name, limit in (("eval_windows", 1), ("entropy_floor", 0)):
         value = getattr(config, name)
         _require(value is None or value >= limit, config, name, f"must be None or at least {limit}")
-    _require(
-        config.max_grad_norm is None or config.max_grad_norm > 0,
-        config,
-        "max_grad_norm",
-        "must be None or above 0",
-    )
+    for name in ("max_grad_norm", "checkpoint_minutes"):
+        value = getattr(config, name)
+        _require(value is None or value > 0, config, name, "must be None or above 0")
     in_range = all(0 <= beta < 1 for beta in config.betas)
     _require(in_range, config, "betas", "must be at least 0 and under 1")
     _require(config.max_lr > 0, config, "max_lr", "must be above 0")

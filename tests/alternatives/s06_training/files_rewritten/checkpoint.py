@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 from torch._dynamo import OptimizedModule
 
+from s04_transformer import ModelConfig, TransformerLM
+
 PARTS = ("model", "optimizer", "step", "config", "generator", "random")
 
 
@@ -80,6 +82,13 @@ def restore(state, path, model, optimizer, generator):
     if torch.cuda.is_available() and "cuda" in state["random"]:
         torch.cuda.set_rng_state_all(state["random"]["cuda"])
     return int(state["step"])
+
+
+def load(path, device):
+    state = read(path)
+    model = TransformerLM(ModelConfig(**state["config"]["model"]), device=device)
+    fill(model, state, path)
+    return model.eval()
 
 
 def fill(model, state, path):

@@ -21,6 +21,8 @@ def measuring(model):
 
 def mean_loss(model, tokens, batch_size, context_length, max_windows):
     targets = np.arange(1, len(tokens))
+    if not targets.size:
+        raise ValueError("at least 2 tokens are needed, one of them to predict")
     if max_windows is not None:
         targets = targets[: max_windows * context_length]
     whole = len(targets) // context_length * context_length

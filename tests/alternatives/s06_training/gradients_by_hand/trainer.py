@@ -13,11 +13,12 @@ from .data import open_checked
 from .models import make_model
 
 LOGGING = {"eval_every", "eval_windows", "checkpoint_every", "log_every", "wandb", "progress"}
+LOGGING |= {"checkpoint_minutes", "keep_last", "keep_best"}
 
 
 class Trainer:
-    def __init__(self, config):
-        self.config, self.step = config, 0
+    def __init__(self, config, processes):
+        self.config, self.step, self.processes = config, 0, processes
         self.device = torch.device(config.device or best_device())
         self.train_tokens, self.valid_tokens = (
             open_checked(field, getattr(config, field), config.model)
@@ -52,8 +53,8 @@ class Trainer:
             gradients = torch.autograd.grad(losses[-1], self.parameters)
             sums = [total + gradient for total, gradient in zip(sums, gradients, strict=True)]
         for parameter, total in zip(self.parameters, sums, strict=True):
-            parameter.grad = (total / steps).to(parameter.dtype)
-        loss = torch.stack(losses).mean().detach()
+            parameter.grad = self.processes.mean(total / steps).to(parameter.dtype)
+        loss = self.processes.mean(torch.stack(losses).mean().detach())
         norm = clip_gradients(iter(self.parameters), config.max_grad_norm or math.inf)
         if not (math.isfinite(norm) and loss.isfinite()):
             raise self.diverged(loss, norm, lr)
@@ -64,10 +65,11 @@ class Trainer:
         return loss, norm, lr
 
     def draw(self):
-        return sample_batch(
+        batch = sample_batch(
             self.train_tokens, self.config.batch_size, self.config.model.context_length,
             device=self.device, generator=self.generator,
         )  # fmt: skip
+        return [each.chunk(self.processes.count)[self.processes.rank] for each in batch]
 
     def precision(self):
         wanted = self.config.dtype == "bfloat16"
@@ -88,9 +90,9 @@ class Trainer:
             raise Leak(f"step {self.step}: {loss} is under the floor, {config.entropy_floor}")
         return loss
 
-    def save(self):
+    def save(self, name="checkpoint.pt"):
         save_checkpoint(
-            self.path, model=self.called, optimizer=self.optimizer, step=self.step,
+            self.path.with_name(name), model=self.called, optimizer=self.optimizer, step=self.step,
             config=self.config, generator=self.generator,
         )  # fmt: skip
 

@@ -23,6 +23,7 @@ from .surroundings import interrupts_wait, sums_in_fixed_order
 
 MAY_CHANGE = "run_dir device compile entropy_floor wandb progress eval_every eval_windows"
 MAY_CHANGE = {*MAY_CHANGE.split(), "checkpoint_every", "log_every"}
+MAY_CHANGE |= {"checkpoint_minutes", "keep_last", "keep_best"}
 
 
 def sample_batch(tokens, batch_size, context_length, *, device, generator):
@@ -134,7 +135,9 @@ def lines_until(step, path):
     return [line for line in lines if line["step"] <= step]
 
 
-def train(config):
+def train(config, sample=None):
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        raise ValueError("several processes (WORLD_SIZE) are not supported")
     device = torch.device(config.device or best_device())
     train_tokens = open_checked("train_tokens", config.train_tokens, config.model)
     valid_tokens = open_checked("valid_tokens", config.valid_tokens, config.model)
@@ -156,7 +159,8 @@ def train(config):
     if step < config.steps:
         text = json.dumps(plain(config))
         (config.run_dir / "config.json").write_text(text, encoding="utf-8")
-        go_on(config, model, optimizer, generator, train_tokens, valid_tokens, step, lines, device)
+        parts = model, optimizer, generator, train_tokens, valid_tokens, step, lines, device
+        go_on(config, sample, *parts)
     last = lines[-1]
     rate = last["tokens"] / last["seconds"]
     return TrainResult(
@@ -164,8 +168,11 @@ def train(config):
     )
 
 
-def go_on(config, model, optimizer, generator, train_tokens, valid_tokens, first, lines, device):
+def go_on(
+    config, sample, model, optimizer, generator, train_tokens, valid_tokens, first, lines, device
+):
     called = torch.compile(model) if config.compile else model
+    saved_at = time.monotonic()
     before = lines[-1] if lines else {"seconds": 0.0, "tokens": 0}
     seconds, path = before["seconds"], config.run_dir / "checkpoint.pt"
     with (
@@ -187,17 +194,48 @@ def go_on(config, model, optimizer, generator, train_tokens, valid_tokens, first
                 line["tokens_per_second"] = (line["tokens"] - before["tokens"]) / spent
                 if evaluating:
                     line["valid_loss"] = validate(config, model, valid_tokens, step, device)
+                    line |= {"sample": written(sample, model)} if sample else {}
                 lines.append(line)
                 texts = [json.dumps(each) + "\n" for each in lines]
                 (config.run_dir / "metrics.jsonl").write_text("".join(texts), encoding="utf-8")
                 log(line)
                 before = line
             show(step, line if due else None)
-            if interrupted() or last or step % config.checkpoint_every == 0:
-                save_checkpoint(path, model=model, optimizer=optimizer, step=step, config=config,
-                                generator=generator)  # fmt: skip
+            run = {"model": model, "optimizer": optimizer, "step": step, "config": config}
+            run["generator"] = generator
+            if config.keep_best and due and is_best(lines):
+                save_checkpoint(config.run_dir / "best.pt", **run)
+            late = time.monotonic() - saved_at >= 60 * (config.checkpoint_minutes or math.inf)
+            if interrupted() or last or step % config.checkpoint_every == 0 or late:
+                if config.keep_last:
+                    save_checkpoint(config.run_dir / f"checkpoint-{step}.pt", **run)
+                save_checkpoint(path, **run)
+                saved_at = time.monotonic()
+                delete_old(config, step)
             if interrupted() and not last:
                 raise KeyboardInterrupt(f"stopped and saved after step {step}")
+
+
+def written(sample, model):
+    model.train(False)
+    with torch.inference_mode():
+        text = sample(model)
+    model.train(True)
+    return text
+
+
+def is_best(lines):
+    losses = [line["valid_loss"] for line in lines if "valid_loss" in line]
+    return "valid_loss" in lines[-1] and all(losses[-1] < each for each in losses[:-1])
+
+
+def delete_old(config, step):
+    names = config.run_dir.glob("checkpoint-*.pt")
+    steps = sorted(int(path.stem.partition("-")[2]) for path in names)
+    past = [each for each in steps if each <= step]
+    for each in steps if config.keep_last else []:
+        if each > step or each in past[: -config.keep_last]:
+            (config.run_dir / f"checkpoint-{each}.pt").unlink()
 
 
 def autocast(config, device):

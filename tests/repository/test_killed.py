@@ -1,0 +1,180 @@
+"""A run that is killed at any moment, also while it saves, and goes on to the bit."""
+
+import contextlib
+import errno
+import importlib
+import json
+import multiprocessing
+import random
+import signal
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from s04_transformer import ModelConfig
+from s05_adamw_schedule import AdamW
+from s06_training import TrainConfig, load_model, save_checkpoint, train
+
+CAN_FORK = sys.platform == "linux" and not torch.cuda.is_available()
+KILLS = 30 if CAN_FORK else 3
+STEPS = 80
+IMPORTS = 4.0
+"""Seconds that a new process takes to load torch, about."""
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def configure(tmp_path):
+    def write(name, ids):
+        path = tmp_path / name
+        path.write_bytes(ids.astype("<u2").tobytes())
+        header = {"dtype": "uint16", "count": len(ids), "vocab_size": 13}
+        header |= {"vocab_sha256": "", "special_tokens": {}}
+        path.with_name(f"{name}.json").write_text(json.dumps(header), encoding="utf-8")
+        return path
+
+    ids = np.random.RandomState(0).randint(0, 13, 200)
+    files = {"train_tokens": write("train.bin", ids), "valid_tokens": write("valid.bin", ids[:49])}
+    model = ModelConfig(
+        vocab_size=13, context_length=6, d_model=8, num_layers=1, num_heads=2, d_ff=12
+    )
+
+    def make(run, **changes):
+        settings = {
+            "model": model, "run_dir": tmp_path / run, "steps": STEPS, "batch_size": 2,
+            "max_lr": 0.05, "min_lr": 0.005, "warmup_steps": 2, "eval_every": 5, "eval_windows": 1,
+            "checkpoint_every": 2, "log_every": 1, "keep_last": 2, "keep_best": True,
+            "device": "cpu", "seed": 7, "progress": False,
+        }  # fmt: skip
+        return TrainConfig(**files, **(settings | changes))
+
+    return make
+
+
+def untimed(config):
+    text = (config.run_dir / "metrics.jsonl").read_text(encoding="utf-8")
+    clock = ("seconds", "tokens_per_second")
+    lines = map(json.loads, text.splitlines())
+    return [{name: line[name] for name in line if name not in clock} for line in lines]
+
+
+def run_for(seconds, config):
+    """Train until the process has computed for so long. The system then ends it as SIGKILL does:
+    nobody has asked for this signal, and nothing of the process runs any more."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    train(config)
+
+
+def killed_after(seconds, config):
+    """Whether a run in a process of its own was killed before its end."""
+    if CAN_FORK:
+        process = multiprocessing.get_context("fork").Process(
+            target=run_for, args=(seconds, config)
+        )
+        process.start()
+    else:
+        process = multiprocessing.get_context("spawn").Process(target=train, args=(config,))
+        process.start()
+        time.sleep(IMPORTS + seconds)
+        process.kill()
+    process.join()
+    return process.exitcode != 0
+
+
+def test_a_run_killed_at_random_moments_goes_on_to_the_bit(configure):
+    whole, killed, chance = configure("whole"), configure("killed"), random.Random(0)
+    train(configure("before", steps=5))  # einx solves every shape once, which takes a second
+    seconds = []
+    for _ in range(2):  # the second time, it only looks at what there is
+        began = time.process_time()
+        train(whole)
+        seconds.append(time.process_time() - began)
+    longest = seconds[1] + seconds[0] / 20
+    kills = sum(killed_after(chance.uniform(1e-3, longest), killed) for _ in range(KILLS))
+    assert kills > KILLS / 2, f"only {kills} of {KILLS} came before the end of the run"
+    train(killed)
+    assert untimed(killed) == untimed(whole), "losses, norms and rates, to the last bit"
+    names = [
+        sorted(path.name for path in config.run_dir.iterdir() if path.suffix == ".pt")
+        for config in (whole, killed)
+    ]
+    assert names[0] == names[1]
+    for name in names[0]:
+        states = [load_model(c.run_dir / name).state_dict() for c in (whole, killed)]
+        assert all(torch.equal(states[0][key], states[1][key]) for key in states[0]), name
+
+
+def write(path, config, step):
+    model = torch.nn.Linear(100, 100)
+    save_checkpoint(path, model=model, optimizer=AdamW(model.parameters(), lr=0.1), step=step,
+                    config=config, generator=torch.Generator())  # fmt: skip
+
+
+def step_of(path):
+    return torch.load(path, weights_only=True)["step"]
+
+
+def test_a_disk_that_is_full_half_way_leaves_the_last_checkpoint(configure, tmp_path, monkeypatch):
+    path, config, real_save = tmp_path / "checkpoint.pt", configure("run"), torch.save
+    write(path, config, 1)
+
+    def save(state, file):
+        real_save(state, file)
+        file.truncate(file.tell() // 2)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", save)
+    with pytest.raises(
+        OSError, match=r"is there space left\? A checkpoint that was there"
+    ) as error:
+        write(path, config, 2)
+    assert "No space left on device" in str(error.value) and "\n" not in str(error.value)
+    assert step_of(path) == 1
+    assert sorted(path.name for path in tmp_path.glob("checkpoint*")) == ["checkpoint.pt"]
+
+
+@contextlib.contextmanager
+def file_size_limit(size):
+    """What the system says to a file that is too large; without such limits, a stand-in for it."""
+    try:
+        resource = importlib.import_module("resource")
+    except ImportError:  # Windows
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(torch, "save", too_large)
+            yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def too_large(state, file):
+    file.write(b"a part")
+    raise OSError(errno.EFBIG, "File too large")
+
+
+@pytest.mark.parametrize("part", [0.1, 0.6, 0.99])
+def test_a_file_that_may_not_grow_leaves_the_last_checkpoint(configure, tmp_path, part):
+    path, config = tmp_path / "checkpoint.pt", configure("run")
+    write(path, config, 1)
+    with (
+        file_size_limit(int(path.stat().st_size * part)),
+        pytest.raises(OSError, match="could not"),
+    ):
+        write(path, config, 2)
+    assert step_of(path) == 1
+    write(path, config, 3)
+    assert step_of(path) == 3
