@@ -33,7 +33,8 @@ def sampler(folder: Path, prompt: str) -> Callable[[Any], str]:
             recent = ids[-length:]
             window[0, : len(recent)] = torch.tensor(recent)
             logits = model(window)[0, len(recent) - 1].float().cpu()
-            weights = torch.softmax(logits / TEMPERATURE, dim=-1)
+            known = logits[: len(tokenizer.vocab)]  # a model may have room for more
+            weights = torch.softmax(known / TEMPERATURE, dim=-1)
             ids.append(int(torch.multinomial(weights, 1, generator=generator)))
             if ids[-1] == stop:
                 break

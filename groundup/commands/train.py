@@ -60,15 +60,15 @@ def train(
 
     After a stop, the same command goes on from the last checkpoint. Without a preset it lists
     them: what each is for, its memory, and where it was measured. Several processes share the
-    work with torchrun --nproc_per_node 2 -m groundup train …
+    work with torchrun --nproc_per_node 2 -m groundup train.
     """
     if not preset:
-        _list_presets(reference)
-        return
+        return _list_presets(reference)
     settings = _find_preset(preset)
-    if data and (train_file or valid_file):
+    own_files = bool(train_file or valid_file)
+    if data and own_files:
         raise Refusal("give --data, or your own files, not both", code=2)
-    if (train_file or valid_file) and os.environ.get("WORLD_SIZE", "1") != "1":
+    if own_files and os.environ.get("WORLD_SIZE", "1") != "1":
         raise Refusal("several processes need --data; run groundup data on your files", code=2)
     chosen = begin(reference, TRAINING[-1])
     model, loop = _read_changes(changes or [])
@@ -76,7 +76,7 @@ def train(
     folder, prepared = _open_data(data or settings.data, train_file, valid_file, vocab_size)
     run_dir = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
     say(table(train_model(settings, folder, prepared, run_dir, model, loop, prompt)))
-    say(f"next: groundup generate {shown(run_dir)}{option_for(chosen)}")
+    return say(f"next: groundup generate {shown(run_dir)}{option_for(chosen)}")
 
 
 def train_model(
@@ -113,7 +113,11 @@ def train_model(
     if speaks():
         draw_loss_curve(run_dir / METRICS, curve, title=run_dir.name, floor=floor)
     say(f"checkpoint {shown(run_dir / CHECKPOINT)}, loss curve {shown(curve)}")
-    parameters = sum(each.numel() for each in TransformerLM(config.model).parameters())
+    return _how_it_ended(result, floor, TransformerLM(config.model))
+
+
+def _how_it_ended(result: Any, floor: float | None, model: Any) -> list[tuple[str, str]]:
+    parameters = sum(each.numel() for each in model.parameters())
     rows = [("validation loss", f"{result.valid_loss:.4f} nats per token")]
     if floor is not None:
         rows.append(("entropy floor", f"{floor:.4f} nats per token"))

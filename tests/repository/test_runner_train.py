@@ -163,7 +163,7 @@ def with_header(**changes):
 
 
 SPOILED = {
-    "cut short": (shortened, "train.bin is 4798 bytes long, but its header promises 2400 ids"),
+    "cut short": (shortened, "2400 uint16 promised, found 4798 bytes"),
     "an id beyond": (with_a_strange_id, "holds the id 65535, but its tokenizer has 276 tokens"),
     "another vocabulary": (with_header(vocab_sha256="0"), "expected vocab_sha256 "),
     "other special ids": (with_header(special_tokens={}), "expected special_tokens {'<|endoftext"),

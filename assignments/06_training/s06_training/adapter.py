@@ -273,9 +273,8 @@ def train(config: TrainConfig, sample: Callable[[nn.Module], str] | None = None)
     - with keep_last, each of them as checkpoint-{n}.pt first; older ones go when all is written;
     - with keep_best, `best.pt`, the checkpoint of the lowest valid_loss in metrics.jsonl.
 
-    A run that was stopped, at whatever moment, resumes from its checkpoint and has the same
-    losses, to the bit on the same machine. Lines of metrics.jsonl after the checkpoint's step are
-    cut off, so that no step is logged twice. A run that is complete is not touched again.
+    A run stopped at any moment resumes from its checkpoint and has the same losses, to the bit on
+    the same machine; lines of metrics.jsonl after it are cut off. A complete run stays as it is.
 
     If WORLD_SIZE in the environment is above 1, torchrun started so many processes: each draws the
     same batches and trains on part RANK of WORLD_SIZE equal parts of their rows, gradients and

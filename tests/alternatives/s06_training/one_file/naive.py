@@ -174,7 +174,7 @@ def go_on(
     called = torch.compile(model) if config.compile else model
     saved_at = time.monotonic()
     before = lines[-1] if lines else {"seconds": 0.0, "tokens": 0}
-    seconds, path = before["seconds"], config.run_dir / "checkpoint.pt"
+    seconds = before["seconds"]
     with (
         wandb_log(config, resumed=first > 0) as log,
         show_progress(config, first) as show,
@@ -207,13 +207,17 @@ def go_on(
                 save_checkpoint(config.run_dir / "best.pt", **run)
             late = time.monotonic() - saved_at >= 60 * (config.checkpoint_minutes or math.inf)
             if interrupted() or last or step % config.checkpoint_every == 0 or late:
-                if config.keep_last:
-                    save_checkpoint(config.run_dir / f"checkpoint-{step}.pt", **run)
-                save_checkpoint(path, **run)
+                save(config, step, run)
                 saved_at = time.monotonic()
-                delete_old(config, step)
             if interrupted() and not last:
                 raise KeyboardInterrupt(f"stopped and saved after step {step}")
+
+
+def save(config, step, run):
+    if config.keep_last:
+        save_checkpoint(config.run_dir / f"checkpoint-{step}.pt", **run)
+    save_checkpoint(config.run_dir / "checkpoint.pt", **run)
+    delete_old(config, step)
 
 
 def written(sample, model):
