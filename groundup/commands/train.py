@@ -56,26 +56,22 @@ def train(
     """Train a model, save it, and draw its loss curve.
 
     After a stop, the same command goes on from the last checkpoint. Several processes share the
-    work with torchrun --nproc_per_node 2 -m groundup train …
+    work with torchrun --nproc_per_node 2 -m groundup train.
     """
     settings = _find_preset(preset)
-    if data and (train_file or valid_file):
-        raise Refusal("give --data, or your own files, not both", code=2)
-    if (train_file or valid_file) and os.environ.get("WORLD_SIZE", "1") != "1":
-        raise Refusal("several processes need --data; run groundup data on your files", code=2)
+    _refuse_files(data, train_file or valid_file)
     chosen = begin(reference, TRAINING[-1])
     folder = None if train_file or valid_file else _find_data(data or settings.data)
     model, loop = _read_changes(changes or [])
     if folder is None:
         name, source = find_source("", train_file, valid_file)
-        folder = DATA / name
-        asked = model.get("vocab_size", CORPORA[settings.data].vocab_size)
-        prepared = prepare(folder, source, asked)
+        size = model.get("vocab_size", CORPORA[settings.data].vocab_size)
+        folder, prepared = DATA / name, prepare(DATA / name, source, size)
     else:
         prepared = on_disk.load(folder)
-    run_dir = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
-    say(table(train_model(settings, folder, prepared, run_dir, model, loop, prompt)))
-    say(f"next: groundup generate {shown(run_dir)}{option_for(chosen)}")
+    run = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
+    say(table(train_model(settings, folder, prepared, run, model, loop, prompt)))
+    say(f"next: groundup generate {shown(run)}{option_for(chosen)}")
 
 
 def train_model(
@@ -88,12 +84,11 @@ def train_model(
     prompt: str = "",
 ) -> list[tuple[str, str]]:
     """Train as `preset` says, but for the fields in `model` and `loop`; say how it ended."""
+    import s06_training
     from groundup.plots import draw_loss_curve  # matplotlib takes long to import
     from s04_transformer import ModelConfig, TransformerLM
-    from s06_training import TrainConfig
-    from s06_training import train as train_stage
 
-    config = TrainConfig(
+    config = s06_training.TrainConfig(
         model=ModelConfig(**{"vocab_size": prepared.vocab_size, **preset.model, **model}),
         train_tokens=folder / "train.bin",
         valid_tokens=folder / "valid.bin",
@@ -104,22 +99,29 @@ def train_model(
         _keep_with_run(folder, prepared, run_dir)
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
     try:
-        result = train_stage(config, sampler(folder, prompt))
+        result = s06_training.train(config, sampler(folder, prompt))
     except KeyboardInterrupt as error:
         raise Refusal(str(error) or "stopped; the same command goes on", code=130) from None
-    floor, curve = config.entropy_floor, run_dir / CURVE
+    floor = config.entropy_floor
     if speaks():
-        draw_loss_curve(run_dir / METRICS, curve, title=run_dir.name, floor=floor)
-    say(f"checkpoint {shown(run_dir / CHECKPOINT)}, loss curve {shown(curve)}")
-    parameters = sum(each.numel() for each in TransformerLM(config.model).parameters())
+        draw_loss_curve(run_dir / METRICS, run_dir / CURVE, title=run_dir.name, floor=floor)
+    say(f"checkpoint {shown(run_dir / CHECKPOINT)}, loss curve {shown(run_dir / CURVE)}")
     rows = [("validation loss", f"{result.valid_loss:.4f} nats per token")]
     if floor is not None:
         rows.append(("entropy floor", f"{floor:.4f} nats per token"))
         rows.append(("distance", f"{result.valid_loss - floor:.4f} nats per token"))
-    rows.append(("parameters", f"{parameters:,}"))
+    sizes = [each.numel() for each in TransformerLM(config.model).parameters()]
+    rows.append(("parameters", f"{sum(sizes):,}"))
     rows.append(("tokens per second", f"{result.tokens_per_second:,.0f}"))
     rows.append(("seconds", f"{result.seconds:,.1f}"))
     return rows
+
+
+def _refuse_files(data: str, file: Path | None) -> None:
+    if data and file:
+        raise Refusal("give --data, or your own files, not both", code=2)
+    if file and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise Refusal("several processes need --data; run groundup data on your files", code=2)
 
 
 def _find_preset(name: str) -> Preset:

@@ -3,6 +3,7 @@
 Fixtures import stages when they run: this file is read before it is known whose code runs.
 """
 
+import contextlib
 import json
 import sys
 import time
@@ -156,7 +157,8 @@ def clock(configure, monkeypatch):
     from s06_training import train
 
     # What it imports late has to know the real clock, whether or not it comes to its end.
-    outcome(lambda: train(configure("before", steps=1, warmup_steps=0)))
+    with contextlib.suppress(Exception):
+        train(configure("before", steps=1, warmup_steps=0))
     now = [1000.0]
 
     def look():
