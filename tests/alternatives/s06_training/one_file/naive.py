@@ -173,10 +173,8 @@ def go_on(
     config, sample, model, optimizer, generator, train_tokens, valid_tokens, first, lines, device
 ):
     called = torch.compile(model) if config.compile else model
-    saved_at, run = (
-        time.monotonic(),
-        dict(zip(PARTS, (model, optimizer, config, generator), strict=True)),
-    )
+    saved_at, values = time.monotonic(), (model, optimizer, config, generator)
+    run = dict(zip(PARTS, values, strict=True))
     before = lines[-1] if lines else {"seconds": 0.0, "tokens": 0}
     seconds = before["seconds"]
     with (
@@ -193,9 +191,7 @@ def go_on(
             evaluating = last or step % config.eval_every == 0
             due = evaluating or step % config.log_every == 0
             if due:
-                line |= {"seconds": seconds}
-                spent = seconds - before["seconds"]
-                line["tokens_per_second"] = (line["tokens"] - before["tokens"]) / spent
+                line |= timed(line, seconds, before)
                 if evaluating:
                     line["valid_loss"] = validate(config, model, valid_tokens, step, device)
                     line |= {"sample": written(sample, model)} if sample else {}
@@ -212,6 +208,11 @@ def go_on(
                 saved_at = time.monotonic()
             if interrupted() and not last:
                 raise KeyboardInterrupt(f"stopped and saved after step {step}")
+
+
+def timed(line, seconds, before):
+    rate = (line["tokens"] - before["tokens"]) / (seconds - before["seconds"])
+    return {"seconds": seconds, "tokens_per_second": rate}
 
 
 def write_lines(config, lines):
