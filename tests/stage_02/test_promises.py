@@ -98,3 +98,17 @@ def test_cross_entropy_takes_what_is_not_contiguous(draw):
     expected = cross_entropy(logits.contiguous(), targets.contiguous())
     why = "targets are a batch without its first column, which view() cannot flatten"
     assert_close(cross_entropy(logits, targets), expected, why, rtol=1e-6)
+
+
+def test_cross_entropy_of_one_distribution(draw):
+    logits = draw.normal(7)
+    expected = -logits.log_softmax(dim=0)[3]
+    assert_close(cross_entropy(logits, torch.tensor(3)), expected, "no leading axes", atol=1e-6)
+
+
+def test_one_vector_is_what_it_is_in_a_batch(draw):
+    x = draw.normal(6)
+    layers = [Linear(6, 4), SwiGLU(6, 10), RMSNorm(6), silu, lambda x: softmax(x, dim=-1)]
+    for layer in layers:
+        expected = layer(x[None])[0]
+        assert_close(layer(x), expected, f"no leading axes, and one of size 1: {layer}", atol=1e-6)

@@ -79,3 +79,15 @@ def test_two_ropes_of_one_size_turn_by_their_own_theta(draw):
         expected = turned(x, positions, theta).float()
         found = RotaryEmbedding(14, 19, theta)(x, positions)
         assert_close(found, expected, f"theta {theta}, after one with another theta", atol=1e-5)
+
+
+@pytest.mark.parametrize("seqs", [(3, 6), (6, 3), (1, 5, 2, 7)], ids=str)
+def test_sequences_of_other_lengths_may_follow_each_other(draw, seqs):
+    attention, x = CausalSelfAttention(16, 2, RotaryEmbedding(8, 64)), draw.normal(2, 7, 16)
+    draw.weights(attention)
+    whole = attention(x)
+    fresh = CausalSelfAttention(16, 2, RotaryEmbedding(8, 64))
+    fresh.load_state_dict(attention.state_dict())
+    for seq in seqs:
+        why = f"{seq} positions, in a module that has seen {seqs}"
+        assert_close(fresh(x[:, :seq]), whole[:, :seq], why, atol=1e-5)

@@ -43,3 +43,16 @@ def test_a_long_context_reads_a_prefix_as_if_it_were_alone(draw):
         for place, length in enumerate((1, 701, 1051)):
             alone = model(token_ids[:, :length])[:, -1]
             assert_close(inner[:, place], alone, f"its first {length} tokens alone", atol=2e-4)
+
+
+def test_sequences_of_other_lengths_and_batches_may_follow_each_other(draw):
+    config = ModelConfig(
+        vocab_size=31, context_length=16, d_model=16, num_layers=2, num_heads=2, d_ff=24
+    )
+    model, token_ids = TransformerLM(config).eval(), draw.integers(0, 31, 3, 9)
+    draw.weights(model)
+    whole, fresh = model(token_ids), TransformerLM(config).eval()
+    fresh.load_state_dict(model.state_dict())
+    for batch, seq in ((1, 3), (3, 9), (2, 1), (3, 5)):
+        why = f"{batch} sequences of {seq} tokens, after others"
+        assert_close(fresh(token_ids[:batch, :seq]), whole[:batch, :seq], why, atol=1e-4)

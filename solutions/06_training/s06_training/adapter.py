@@ -16,8 +16,7 @@ from torch.optim import Optimizer
 
 from s04_transformer import ModelConfig, TransformerLM
 
-from . import checkpoint, data, evaluation
-from .validation import validate
+from . import checkpoint, data, evaluation, validation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +114,7 @@ class TrainConfig:
     """Whether to show how far the run is."""
 
     def __post_init__(self) -> None:
-        validate(self)
+        validation.validate(self)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def softmax(x: Tensor, dim: int) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    rows = logits.double().flatten(0, -2)
+    rows = logits.double().reshape(-1, logits.shape[-1])
     rows = rows - rows.amax(-1, keepdim=True)
     log_probabilities = rows - rows.exp().sum(-1, keepdim=True).log()
     picked = log_probabilities[torch.arange(len(rows)), targets.flatten()]

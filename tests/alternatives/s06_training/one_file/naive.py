@@ -24,6 +24,7 @@ from .surroundings import interrupts_wait, sums_in_fixed_order
 MAY_CHANGE = "run_dir device compile entropy_floor wandb progress eval_every eval_windows"
 MAY_CHANGE = {*MAY_CHANGE.split(), "checkpoint_every", "log_every"}
 MAY_CHANGE |= {"checkpoint_minutes", "keep_last", "keep_best"}
+PARTS = ("model", "optimizer", "config", "generator")
 
 
 def sample_batch(tokens, batch_size, context_length, *, device, generator):
@@ -172,7 +173,8 @@ def go_on(
     config, sample, model, optimizer, generator, train_tokens, valid_tokens, first, lines, device
 ):
     called = torch.compile(model) if config.compile else model
-    saved_at = time.monotonic()
+    saved_at, values = time.monotonic(), (model, optimizer, config, generator)
+    run = dict(zip(PARTS, values, strict=True))
     before = lines[-1] if lines else {"seconds": 0.0, "tokens": 0}
     seconds = before["seconds"]
     with (
@@ -189,35 +191,33 @@ def go_on(
             evaluating = last or step % config.eval_every == 0
             due = evaluating or step % config.log_every == 0
             if due:
-                line |= {"seconds": seconds}
-                spent = seconds - before["seconds"]
-                line["tokens_per_second"] = (line["tokens"] - before["tokens"]) / spent
+                line |= timed(line, seconds, before)
                 if evaluating:
                     line["valid_loss"] = validate(config, model, valid_tokens, step, device)
                     line |= {"sample": written(sample, model)} if sample else {}
                 lines.append(line)
-                texts = [json.dumps(each) + "\n" for each in lines]
-                (config.run_dir / "metrics.jsonl").write_text("".join(texts), encoding="utf-8")
+                write_lines(config, lines)
                 log(line)
                 before = line
             show(step, line if due else None)
-            run = {"model": model, "optimizer": optimizer, "step": step, "config": config}
-            run["generator"] = generator
             if config.keep_best and due and is_best(lines):
-                save_checkpoint(config.run_dir / "best.pt", **run)
+                save_checkpoint(config.run_dir / "best.pt", step=step, **run)
             late = time.monotonic() - saved_at >= 60 * (config.checkpoint_minutes or math.inf)
             if interrupted() or last or step % config.checkpoint_every == 0 or late:
-                save(config, step, run)
+                save_all(config, step, run)
                 saved_at = time.monotonic()
             if interrupted() and not last:
                 raise KeyboardInterrupt(f"stopped and saved after step {step}")
 
 
-def save(config, step, run):
-    if config.keep_last:
-        save_checkpoint(config.run_dir / f"checkpoint-{step}.pt", **run)
-    save_checkpoint(config.run_dir / "checkpoint.pt", **run)
-    delete_old(config, step)
+def timed(line, seconds, before):
+    rate = (line["tokens"] - before["tokens"]) / (seconds - before["seconds"])
+    return {"seconds": seconds, "tokens_per_second": rate}
+
+
+def write_lines(config, lines):
+    texts = [json.dumps(each) + "\n" for each in lines]
+    (config.run_dir / "metrics.jsonl").write_text("".join(texts), encoding="utf-8")
 
 
 def written(sample, model):
@@ -231,6 +231,13 @@ def written(sample, model):
 def is_best(lines):
     losses = [line["valid_loss"] for line in lines if "valid_loss" in line]
     return "valid_loss" in lines[-1] and all(losses[-1] < each for each in losses[:-1])
+
+
+def save_all(config, step, run):
+    if config.keep_last:
+        save_checkpoint(config.run_dir / f"checkpoint-{step}.pt", step=step, **run)
+    save_checkpoint(config.run_dir / "checkpoint.pt", step=step, **run)
+    delete_old(config, step)
 
 
 def delete_old(config, step):
