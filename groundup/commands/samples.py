@@ -22,7 +22,6 @@ def sampler(folder: Path, prompt: str) -> Callable[[Any], str]:
     has_stories = on_disk.load(folder).separators > 0
     opening = tokenizer.encode(f"{SEPARATOR}\n{prompt}" if has_stories else prompt or "\n")
     stop = on_disk.separator_id(tokenizer)
-    known = len(tokenizer.vocab)  # a model may have more
 
     def write(model: Any) -> str:
         # Of its own, so that a sample changes no random number of the run.
@@ -33,14 +32,9 @@ def sampler(folder: Path, prompt: str) -> Callable[[Any], str]:
         for _ in range(TOKENS):
             recent = ids[-length:]
             window[0, : len(recent)] = torch.tensor(recent)
-<<<<<<< HEAD
             logits = model(window)[0, len(recent) - 1].float().cpu()
             known = logits[: len(tokenizer.vocab)]  # a model may have room for more
             weights = torch.softmax(known / TEMPERATURE, dim=-1)
-=======
-            logits = model(window)[0, len(recent) - 1, :known].float().cpu()
-            weights = torch.softmax(logits / TEMPERATURE, dim=-1)
->>>>>>> train-real
             ids.append(int(torch.multinomial(weights, 1, generator=generator)))
             if ids[-1] == stop:
                 break

@@ -58,45 +58,25 @@ def train(
 ) -> None:
     """Train a model, save it, and draw its loss curve.
 
-<<<<<<< HEAD
     After a stop, the same command goes on from the last checkpoint. Without a preset it lists
     them: what each is for, its memory, and where it was measured. Several processes share the
-=======
-    After a stop, the same command goes on from the last checkpoint. Several processes share the
->>>>>>> train-real
     work with torchrun --nproc_per_node 2 -m groundup train.
     """
     if not preset:
         return _list_presets(reference)
     settings = _find_preset(preset)
-<<<<<<< HEAD
     own_files = bool(train_file or valid_file)
     if data and own_files:
         raise Refusal("give --data, or your own files, not both", code=2)
     if own_files and os.environ.get("WORLD_SIZE", "1") != "1":
         raise Refusal("several processes need --data; run groundup data on your files", code=2)
-=======
-    _refuse_files(data, train_file or valid_file)
->>>>>>> train-real
     chosen = begin(reference, TRAINING[-1])
     model, loop = _read_changes(changes or [])
-<<<<<<< HEAD
     vocab_size = model.get("vocab_size", CORPORA[settings.data].vocab_size)
     folder, prepared = _open_data(data or settings.data, train_file, valid_file, vocab_size)
     run_dir = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
     say(table(train_model(settings, folder, prepared, run_dir, model, loop, prompt)))
     return say(f"next: groundup generate {shown(run_dir)}{option_for(chosen)}")
-=======
-    if folder is None:
-        name, source = find_source("", train_file, valid_file)
-        size = model.get("vocab_size", CORPORA[settings.data].vocab_size)
-        folder, prepared = DATA / name, prepare(DATA / name, source, size)
-    else:
-        prepared = on_disk.load(folder)
-    run = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
-    say(table(train_model(settings, folder, prepared, run, model, loop, prompt)))
-    say(f"next: groundup generate {shown(run)}{option_for(chosen)}")
->>>>>>> train-real
 
 
 def train_model(
@@ -109,16 +89,13 @@ def train_model(
     prompt: str = "",
 ) -> list[tuple[str, str]]:
     """Train as `preset` says, but for the fields in `model` and `loop`; say how it ended."""
-    import s06_training
     from groundup.plots import draw_loss_curve  # matplotlib takes long to import
     from s04_transformer import ModelConfig, TransformerLM
+    from s06_training import TrainConfig
+    from s06_training import train as train_stage
 
-<<<<<<< HEAD
     check_ids(folder, prepared)
     config = TrainConfig(
-=======
-    config = s06_training.TrainConfig(
->>>>>>> train-real
         model=ModelConfig(**{"vocab_size": prepared.vocab_size, **preset.model, **model}),
         train_tokens=folder / "train.bin",
         valid_tokens=folder / "valid.bin",
@@ -129,12 +106,11 @@ def train_model(
         _keep_with_run(folder, prepared, run_dir)
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
     try:
-        result = s06_training.train(config, sampler(folder, prompt))
+        result = train_stage(config, sampler(folder, prompt))
     except KeyboardInterrupt as error:
         raise Refusal(str(error) or "stopped; the same command goes on", code=130) from None
-    floor = config.entropy_floor
+    floor, curve = config.entropy_floor, run_dir / CURVE
     if speaks():
-<<<<<<< HEAD
         draw_loss_curve(run_dir / METRICS, curve, title=run_dir.name, floor=floor)
     say(f"checkpoint {shown(run_dir / CHECKPOINT)}, loss curve {shown(curve)}")
     return _how_it_ended(result, floor, TransformerLM(config.model))
@@ -142,22 +118,16 @@ def train_model(
 
 def _how_it_ended(result: Any, floor: float | None, model: Any) -> list[tuple[str, str]]:
     parameters = sum(each.numel() for each in model.parameters())
-=======
-        draw_loss_curve(run_dir / METRICS, run_dir / CURVE, title=run_dir.name, floor=floor)
-    say(f"checkpoint {shown(run_dir / CHECKPOINT)}, loss curve {shown(run_dir / CURVE)}")
->>>>>>> train-real
     rows = [("validation loss", f"{result.valid_loss:.4f} nats per token")]
     if floor is not None:
         rows.append(("entropy floor", f"{floor:.4f} nats per token"))
         rows.append(("distance", f"{result.valid_loss - floor:.4f} nats per token"))
-    sizes = [each.numel() for each in TransformerLM(config.model).parameters()]
-    rows.append(("parameters", f"{sum(sizes):,}"))
+    rows.append(("parameters", f"{parameters:,}"))
     rows.append(("tokens per second", f"{result.tokens_per_second:,.0f}"))
     rows.append(("seconds", f"{result.seconds:,.1f}"))
     return rows
 
 
-<<<<<<< HEAD
 def _list_presets(reference: str) -> None:
     begin(reference, STAGES[-1])
     say(preset_table())
@@ -172,13 +142,6 @@ def _open_data(
         return folder, on_disk.load(folder)
     name, source = find_source("", train_file, valid_file)
     return DATA / name, prepare(DATA / name, source, vocab_size)
-=======
-def _refuse_files(data: str, file: Path | None) -> None:
-    if data and file:
-        raise Refusal("give --data, or your own files, not both", code=2)
-    if file and os.environ.get("WORLD_SIZE", "1") != "1":
-        raise Refusal("several processes need --data; run groundup data on your files", code=2)
->>>>>>> train-real
 
 
 def _find_preset(name: str) -> Preset:
