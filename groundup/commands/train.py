@@ -65,11 +65,8 @@ def train(
     if not preset:
         return _list_presets(reference)
     settings = _find_preset(preset)
-    own_files = bool(train_file or valid_file)
-    if data and own_files:
-        raise Refusal("give --data, or your own files, not both", code=2)
-    if own_files and os.environ.get("WORLD_SIZE", "1") != "1":
-        raise Refusal("several processes need --data; run groundup data on your files", code=2)
+    if train_file or valid_file:
+        _refuse_own_files_where(data, int(os.environ.get("WORLD_SIZE", "1")))
     chosen = begin(reference, TRAINING[-1])
     model, loop = _read_changes(changes or [])
     vocab_size = model.get("vocab_size", CORPORA[settings.data].vocab_size)
@@ -126,6 +123,13 @@ def _how_it_ended(result: Any, floor: float | None, model: Any) -> list[tuple[st
     rows.append(("tokens per second", f"{result.tokens_per_second:,.0f}"))
     rows.append(("seconds", f"{result.seconds:,.1f}"))
     return rows
+
+
+def _refuse_own_files_where(data: str, processes: int) -> None:
+    if data:
+        raise Refusal("give --data, or your own files, not both", code=2)
+    if processes > 1:
+        raise Refusal("several processes need --data; run groundup data on your files", code=2)
 
 
 def _list_presets(reference: str) -> None:

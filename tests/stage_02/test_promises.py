@@ -100,7 +100,7 @@ def test_cross_entropy_takes_what_is_not_contiguous(draw):
     assert_close(cross_entropy(logits, targets), expected, why, rtol=1e-6)
 
 
-def test_cross_entropy_of_one_distribution(draw):
+def test_one_distribution_has_a_cross_entropy(draw):
     logits = draw.normal(7)
     expected = -logits.log_softmax(dim=0)[3]
     assert_close(cross_entropy(logits, torch.tensor(3)), expected, "no leading axes", atol=1e-6)
