@@ -1,5 +1,6 @@
 """What `pytest` learns from the course: whose code runs, and failures told in a few lines."""
 
+import gc
 import os
 import shutil
 import sys
@@ -126,6 +127,10 @@ def _stages_in(arguments: list[str]) -> tuple[Stage, ...]:
         default=len(STAGES),
     )
     return STAGES[:last]
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is loaded now stays: no collection of garbage has to look at all of torch
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
