@@ -130,6 +130,34 @@ def on_forward():
         handle.remove()
 
 
+class PowerCut(Exception):
+    """What ends a run without asking it."""
+
+
+def cut_power():
+    raise PowerCut
+
+
+@pytest.fixture
+def cut_short(on_forward):
+    """Run until a forward pass, and end there; `how` is a function that ends it."""
+
+    def run(config, call, how=cut_power, expected=PowerCut):
+        from s06_training import train
+
+        def stop(count, logits):
+            if count == call:
+                how()
+
+        handle = on_forward(stop)
+        with pytest.raises(expected) as error:
+            train(config)
+        handle.remove()
+        return error.value
+
+    return run
+
+
 @pytest.fixture
 def on_evaluation():
     """Call a function with the logits of every forward pass without gradients; what it returns

@@ -15,10 +15,6 @@ LOSSES = [1.0, 0.0, 60.0, 1.0, 60.0]
 """Of five evaluations, these multiples of the logits: 0 gives the lowest loss, 60 the highest."""
 
 
-class PowerCut(Exception):
-    """What ends a run without asking it."""
-
-
 @pytest.fixture
 def saved(monkeypatch):
     """The steps that were saved, in order."""
@@ -30,23 +26,6 @@ def saved(monkeypatch):
 
     monkeypatch.setattr(torch, "save", save)
     return steps
-
-
-@pytest.fixture
-def cut(on_forward):
-    """Run, and cut the power in the forward pass of a step."""
-
-    def run(config, step):
-        def stop(count, logits):
-            if count == step:
-                raise PowerCut
-
-        handle = on_forward(stop)
-        with pytest.raises(PowerCut):
-            train(config)
-        handle.remove()
-
-    return run
 
 
 def kept(config):
@@ -117,9 +96,9 @@ def test_what_a_full_disk_leaves_of_the_last_checkpoints(
     check({"answer": answer(lambda: train(config)), "kept": listed(config)})
 
 
-def test_steps_that_come_again_do_not_count_as_the_last(configure, no_blocks, cut):
+def test_steps_that_come_again_do_not_count_as_the_last(configure, no_blocks, cut_short):
     config = configure(keep_last=2, checkpoint_every=2)
-    cut(config, 4)
+    cut_short(config, 4)
     (config.run_dir / "checkpoint-5.pt").write_bytes(
         (config.run_dir / "checkpoint.pt").read_bytes()
     )
@@ -139,11 +118,11 @@ def these_losses(on_evaluation):
     on_evaluation(scale)
 
 
-def test_which_checkpoint_is_the_best(configure, fixed_weights, these_losses, cut):
+def test_which_checkpoint_is_the_best(configure, fixed_weights, these_losses, cut_short):
     config = {"steps": 10, "checkpoint_every": 5, "eval_every": 2, "keep_best": True, **STILL}
     whole, resumed = configure("whole", **config), configure("resumed", **config)
     train(whole)
-    cut(resumed, 6)
+    cut_short(resumed, 6)
     train(resumed)
     check({"of a whole run": listed(whole), "of a resumed run": listed(resumed)})
 

@@ -34,17 +34,10 @@ def test_losses_of_two_processes(configure, read_metrics, monkeypatch):
     check(parts | {"3 processes, batches of 4": odd if odd == NOT_YET else "accepted"}, atol=2e-5)
 
 
-def test_two_processes_go_on_where_one_stopped(configure, on_forward, read_metrics):
-    def stop(count, logits):
-        if count == 5:
-            raise InterruptedError
-
+def test_two_processes_go_on_where_one_stopped(configure, cut_short, read_metrics):
     whole, resumed = configure("whole"), configure("resumed")
     train(whole)
-    handle = on_forward(stop)
-    with pytest.raises(InterruptedError):
-        train(resumed)
-    handle.remove()
+    cut_short(resumed, 5)
     answers = as_torchrun(train, [resumed, resumed])
     if answers == [NOT_YET] * 2:
         return

@@ -20,27 +20,6 @@ STILL = {"steps": 1, "max_lr": 1e-9, "min_lr": 0.0, "warmup_steps": 0}
 """An update too small to move a loss."""
 
 
-class PowerCut(Exception):
-    """What ends a run without asking it."""
-
-
-@pytest.fixture
-def kill(on_forward):
-    """Start a run, and cut its power in the forward pass of a step."""
-
-    def run(config, step):
-        def stop(count, logits):
-            if count == step:
-                raise PowerCut
-
-        handle = on_forward(stop)
-        with pytest.raises(PowerCut):
-            train(config)
-        handle.remove()
-
-    return run
-
-
 @pytest.fixture
 def wandb(monkeypatch):
     """A module that stands for wandb, and for a run of it."""
@@ -56,16 +35,16 @@ def wandb(monkeypatch):
     ("keep_last", 2), ("checkpoint_minutes", 9.0),
 ])  # fmt: skip
 def test_what_no_loss_depends_on_may_change(
-    configure, no_blocks, kill, wandb, monkeypatch, name, value
+    configure, no_blocks, cut_short, wandb, monkeypatch, name, value
 ):
     monkeypatch.setattr(torch, "compile", lambda model, *_, **__: model)
-    kill(configure(), 4)
+    cut_short(configure(), 4)
     assert train(configure(**{name: value})).step == 6, f"{name} may change on the way"
 
 
-def test_a_run_goes_on_in_a_folder_that_was_moved(configure, no_blocks, kill, read_metrics):
+def test_a_run_goes_on_in_a_folder_that_was_moved(configure, no_blocks, cut_short, read_metrics):
     before, after = configure("before"), configure("after")
-    kill(before, 4)
+    cut_short(before, 4)
     before.run_dir.rename(after.run_dir)
     result = train(after)
     assert (result.step, result.run_dir) == (6, after.run_dir)
@@ -119,17 +98,17 @@ def test_a_run_makes_the_folders_that_its_folder_is_in(configure, no_blocks):
     assert (config.run_dir / "checkpoint.pt").exists()
 
 
-def test_a_run_that_has_logged_nothing_yet_resumes(configure, no_blocks, kill, read_metrics):
+def test_a_run_that_has_logged_nothing_yet_resumes(configure, no_blocks, cut_short, read_metrics):
     config = configure(log_every=100, eval_every=100)
-    kill(config, 5)
+    cut_short(config, 5)
     assert read_metrics(config) == []
     assert train(config).step == 6, "the checkpoint says where to go on, not the lines"
     assert [line["step"] for line in read_metrics(config)] == [6]
 
 
-def test_seconds_go_on_after_a_resume(configure, no_blocks, kill, read_metrics, monkeypatch):
+def test_seconds_go_on_after_a_resume(configure, no_blocks, cut_short, read_metrics, monkeypatch):
     config, step = configure(steps=8, checkpoint_every=6), AdamW.step
-    kill(config, 7)
+    cut_short(config, 7)
     # Slow, so that these steps are unlike those before.
     monkeypatch.setattr(AdamW, "step", lambda *args: (time.sleep(0.1), step(*args))[1])
     result, lines = train(config), read_metrics(config)

@@ -7,32 +7,6 @@ import torch
 from s06_training import train
 
 
-class PowerCut(Exception):
-    """What ends a run without asking it."""
-
-
-@pytest.fixture
-def cut_short(on_forward):
-    """Run until a forward pass, and end there; `how` is a function that ends it."""
-
-    def run(config, call, how, expected):
-        def stop(count, logits):
-            if count == call:
-                how()
-
-        handle = on_forward(stop)
-        with pytest.raises(expected) as error:
-            train(config)
-        handle.remove()
-        return error.value
-
-    return run
-
-
-def fail():
-    raise PowerCut
-
-
 def press_ctrl_c():
     signal.raise_signal(signal.SIGINT)
 
@@ -47,7 +21,7 @@ def untimed(lines):
 def test_a_killed_run_resumes_to_the_bit(configure, cut_short, read_metrics, call):
     whole, killed = configure("whole"), configure("killed")
     train(whole)
-    cut_short(killed, call, fail, PowerCut)
+    cut_short(killed, call)
     train(killed)
     expected, found = untimed(read_metrics(whole)), untimed(read_metrics(killed))
     assert [line["step"] for line in found] == [1, 2, 3, 4, 5, 6], "each step is logged once"
@@ -57,7 +31,7 @@ def test_a_killed_run_resumes_to_the_bit(configure, cut_short, read_metrics, cal
 def test_the_weights_of_a_resumed_run_are_the_same(configure, cut_short):
     whole, killed = configure("whole"), configure("killed")
     train(whole)
-    cut_short(killed, 5, fail, PowerCut)
+    cut_short(killed, 5)
     train(killed)
     states = [torch.load(c.run_dir / "checkpoint.pt", weights_only=True) for c in (whole, killed)]
     for name, value in states[0]["model"].items():
@@ -68,7 +42,7 @@ def test_the_weights_of_a_resumed_run_are_the_same(configure, cut_short):
 def test_a_run_resumes_with_accumulation(configure, cut_short, read_metrics):
     whole, killed = (configure(run, accumulation_steps=2) for run in ("whole", "killed"))
     train(whole)
-    cut_short(killed, 10, fail, PowerCut)  # In the middle of update 5.
+    cut_short(killed, 10)  # In the middle of update 5.
     train(killed)
     assert untimed(read_metrics(killed)) == untimed(read_metrics(whole))
 
@@ -76,7 +50,7 @@ def test_a_run_resumes_with_accumulation(configure, cut_short, read_metrics):
 def test_a_line_cut_off_while_writing_is_dropped(configure, cut_short, read_metrics):
     whole, killed = configure("whole"), configure("killed")
     train(whole)
-    cut_short(killed, 5, fail, PowerCut)
+    cut_short(killed, 5)
     with (killed.run_dir / "metrics.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"step": 5, "train_lo')
     train(killed)
@@ -140,7 +114,7 @@ def test_another_model_is_refused_by_its_field(configure):
 
 
 def test_what_no_loss_depends_on_may_change(configure, cut_short, read_metrics):
-    cut_short(configure(), 5, fail, PowerCut)
+    cut_short(configure(), 5)
     changed = configure(eval_every=2, log_every=2, checkpoint_every=1, eval_windows=1, keep_last=1,
                         checkpoint_minutes=9.0, entropy_floor=0.0, device=None)  # fmt: skip
     assert train(changed).step == 6
