@@ -1,5 +1,6 @@
 """Running the course as its users do: commands in subprocesses, in this tree or in a copy."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -9,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from groundup import reference
-from groundup.stages import ROOT
+from groundup.stages import ROOT, STAGES
 
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv*", "data", "runs", "wandb", "__pycache__", ".*_cache", ".groundup", ".hypothesis"
@@ -110,6 +112,20 @@ class Warm:
     def close(self) -> None:
         if "_process" in vars(self):
             self._process.communicate()
+
+
+@pytest.fixture(scope="module")
+def bpe() -> Iterator[ModuleType]:
+    """Stage 01's reference under a name of its own, whatever `s01_bpe` means in this run."""
+    name, package = "reference_of_stage_01", STAGES[0].solution / STAGES[0].package
+    spec = importlib.util.spec_from_file_location(
+        name, package / "__init__.py", submodule_search_locations=[str(package)]
+    )
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    for each in [each for each in sys.modules if each.split(".")[0] == name]:
+        del sys.modules[each]
 
 
 @pytest.fixture(scope="session")

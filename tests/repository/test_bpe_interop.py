@@ -12,29 +12,13 @@ import tiktoken
 import tokenizers
 
 from groundup.corpus import write_corpus
-from groundup.stages import STAGES
 
-NAME = "reference_of_stage_01"
 SPECIAL_TOKENS = ["<|endoftext|>", "<|a|><|a|>", "<|a|>"]
 PARTS = [
     *["a", "aa", "the", "crow", "'", "'s", "'l", "l", "'r", "e", "1", "12", "²", "!", "\\", "_"],
     *[" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u3000", "\u0085", "\x1c", "\0", "\u200d"],
     *["é", "e\u0301", "ß", "日本", "🙃", "<|", "|>", "<|endoftext|>", "<|a|>", "<|endo", "ftext|>"],
 ]
-
-
-@pytest.fixture(scope="module")
-def bpe():
-    """The reference under a name of its own, whatever `s01_bpe` means in this run."""
-    package = STAGES[0].solution / STAGES[0].package
-    spec = importlib.util.spec_from_file_location(
-        NAME, package / "__init__.py", submodule_search_locations=[str(package)]
-    )
-    sys.modules[NAME] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    for name in [name for name in sys.modules if name.split(".")[0] == NAME]:
-        del sys.modules[name]
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +68,7 @@ def test_tokens_written_by_tokenizers_are_read_by_us(bpe, corpus, tmp_path):
 def test_a_file_may_be_cut_into_pieces_of_any_size(
     bpe, tokenizer, tmp_path, monkeypatch, piece_bytes
 ):
-    monkeypatch.setattr(sys.modules[f"{NAME}.pieces"], "PIECE_BYTES", piece_bytes)
+    monkeypatch.setattr(sys.modules[f"{bpe.__name__}.pieces"], "PIECE_BYTES", piece_bytes)
     path = tmp_path / "text.txt"
     for text in hostile_texts(60, seed=3):
         path.write_bytes(text.encode())

@@ -1,6 +1,5 @@
 """Each shortcut of stage 01's reference gives what the plain algorithm gives, on hostile text."""
 
-import importlib.util
 import itertools
 import sys
 import tracemalloc
@@ -13,10 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from groundup.commands.bench.texts import write_embedded, write_resized
-from groundup.stages import STAGES
 
-NAME = "reference_of_stage_01_properties"
-PACKAGE = STAGES[0].solution / STAGES[0].package
 # Overlapping, beginning alike, with white space in them and at their ends.
 SPECIALS = ["<|endoftext|>", "<|a|><|a|>", "<|a|>", "|><|", "a a", " b", "\n\n", "s  ", "'r"]
 PARTS = [
@@ -32,22 +28,9 @@ REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_exampl
 
 
 @pytest.fixture(scope="module")
-def bpe():
-    """The reference under a name of its own, whatever `s01_bpe` means in this run."""
-    spec = importlib.util.spec_from_file_location(
-        NAME, PACKAGE / "__init__.py", submodule_search_locations=[str(PACKAGE)]
-    )
-    sys.modules[NAME] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    for name in [name for name in sys.modules if name.split(".")[0] == NAME]:
-        del sys.modules[name]
-
-
-@pytest.fixture(scope="module")
 def inside(bpe):
     """A module of the reference, by its name."""
-    return lambda name: sys.modules[f"{NAME}.{name}"]
+    return lambda name: sys.modules[f"{bpe.__name__}.{name}"]
 
 
 def plain_pretokens(text, specials, pattern):
