@@ -14,7 +14,6 @@ import typer
 from groundup.commands import prepared as on_disk
 from groundup.commands.common import Reference, Refusal, begin, shown
 from groundup.commands.train import CHECKPOINT, RUNS
-from groundup.presets import SEPARATOR
 from groundup.stages import STAGES
 
 Settings = dict[str, Any]
@@ -95,9 +94,7 @@ class Writer:
         return [[self.tokenizer.vocab[int(each)] for each in row] for row in rows]
 
     def _begin(self, prompt: str) -> list[int]:
-        # A story begins as the training text has it: after the end of the one before.
-        opening = f"{SEPARATOR}\n{prompt}" if self.has_stories else prompt or "\n"
-        return list(self.tokenizer.encode(opening))
+        return list(self.tokenizer.encode(on_disk.opening(self.has_stories, prompt)))
 
     def _request(self, seed: int) -> Settings:
         import torch

@@ -73,6 +73,11 @@ def _read_tokenizer(folder: Path, special_tokens: list[str]) -> Any:
     return Tokenizer.from_files(*files, special_tokens=special_tokens)
 
 
+def opening(has_stories: bool, prompt: str) -> str:
+    """How a text begins: a story as the training text has it, after the end of the one before."""
+    return f"{SEPARATOR}\n{prompt}" if has_stories else prompt or "\n"
+
+
 def prepare(folder: Path, source: Source, vocab_size: int, *, force: bool = False) -> Prepared:
     """Make the data in `folder`, unless it is there and was made of the same by the same code."""
     least = 256 + 1

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from groundup.commands import prepared as on_disk
-from groundup.presets import SEPARATOR
 
 TOKENS = 40
 TEMPERATURE = 0.8
@@ -20,7 +19,7 @@ def sampler(folder: Path, prompt: str) -> Callable[[Any], str]:
 
     tokenizer = on_disk.load_tokenizer(folder)
     has_stories = on_disk.load(folder).separators > 0
-    opening = tokenizer.encode(f"{SEPARATOR}\n{prompt}" if has_stories else prompt or "\n")
+    opening = tokenizer.encode(on_disk.opening(has_stories, prompt))
     stop = on_disk.separator_id(tokenizer)
 
     def write(model: Any) -> str:
