@@ -9,7 +9,7 @@ EMBEDDING_EMPTY = "torch.empty(vocab_size, d_model, device=device, dtype=dtype)"
 EMBEDDING_START = "nn.init.trunc_normal_(self.weight, std=1.0, a=-3.0, b=3.0)"
 GAIN_START = "torch.ones(d_model, device=device, dtype=dtype)"
 RMSNORM = "(wide * torch.rsqrt(mean_square + self.eps) * self.weight.float()).to(x.dtype)"
-MEAN_SQUARE = "wide.square().mean(dim=-1, keepdim=True)"
+MEAN_SQUARE = "torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square() / x.shape[-1]"
 GATED = "silu(self.gate(x)) * self.up(x)"
 GATE = "self.gate = Linear(d_model, d_ff, device=device, dtype=dtype)"
 UP = "self.up = Linear(d_model, d_ff, device=device, dtype=dtype)"
@@ -759,7 +759,7 @@ MISTAKES = [
             "Softmax's maximum may be detached, since it cancels; the mean square does not cancel.",
             "Take the mean square without detach() and outside of torch.no_grad().",
         ),
-        ways=[[Edit("wide.square()", "wide.detach().square()")]],
+        ways=[[Edit("vector_norm(wide,", "vector_norm(wide.detach(),")]],
     ),
     Mistake(
         id="silu_overflows",

@@ -5,6 +5,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from . import large_vocabulary
+
 
 class Linear(nn.Module):
     """A linear map without bias: y = x Wᵀ.
@@ -72,7 +74,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
         wide = x.float()
-        mean_square = wide.square().mean(dim=-1, keepdim=True)
+        # The norm goes over x once, and twice on the way back; square() and mean() take many more.
+        mean_square = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square() / x.shape[-1]
         return (wide * torch.rsqrt(mean_square + self.eps) * self.weight.float()).to(x.dtype)
 
 
@@ -126,6 +129,8 @@ def cross_entropy(
     Finite for finite logits of any size. It uses log softmax(z)_t = z_t - log Σ_j exp(z_j), so
     that the probabilities are never stored and none of them is rounded to 0 before its log.
     """
+    if logits.dtype == torch.float32 and logits.numel() > large_vocabulary.NUMBERS:
+        return large_vocabulary.CrossEntropy.apply(logits, targets)
     # The gradients through the subtracted maximum cancel, so it can be a constant.
     shifted = logits - logits.detach().amax(dim=-1, keepdim=True)
     target_logits = einx.get_at("... [vocab], ... -> ...", shifted, targets)
