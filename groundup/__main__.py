@@ -7,6 +7,7 @@ import typer
 
 from groundup.commands.bench.compiled import compiled
 from groundup.commands.bench.tokenizer import tokenizer
+from groundup.commands.bench.training import training
 from groundup.commands.check import check
 from groundup.commands.common import Refusal, in_one_line
 from groundup.commands.data import data
@@ -43,7 +44,7 @@ def each_by_name() -> None:
     """Without this, typer makes the only command of a group the group."""
 
 
-for command in (tokenizer, compiled):
+for command in (tokenizer, training, compiled):
     bench.command()(command)
 
 

@@ -18,6 +18,7 @@ from torch.autograd.function import once_differentiable
 SCORES = 2**20
 """How many a block has at most, if not a single matrix of `QUERIES` rows has more."""
 QUERIES = 64
+LOG2_E, LN_2 = math.log2(math.e), math.log(2)
 
 
 def pays(q: Tensor, k: Tensor, mask: Tensor | None) -> bool:
@@ -35,13 +36,16 @@ def attention(
 ) -> Float[Tensor, "... queries d_value"]:
     if torch.is_autocast_enabled("cpu"):
         q, k, v = (x.to(torch.get_autocast_dtype("cpu")) for x in (q, k, v))
-    flat = (x.reshape(-1, *x.shape[-2:]) for x in (q / math.sqrt(q.shape[-1]), k, v))
+    flat = (x.reshape(-1, *x.shape[-2:]) for x in (q * (LOG2_E / math.sqrt(q.shape[-1])), k, v))
     out: Tensor = BlockedAttention.apply(*flat, mask)
     return out.reshape(*q.shape[:-1], v.shape[-1])
 
 
 class BlockedAttention(torch.autograd.Function):
-    """softmax(q kᵀ) v under a mask, with all leading axes flattened to one."""
+    """2^(q kᵀ) v under a mask, each row divided by Σ_keys 2^(q kᵀ); all leading axes are one.
+
+    Powers of 2 take a quarter of the time of powers of e in float32 on a CPU.
+    """
 
     @staticmethod
     def forward(
@@ -60,7 +64,7 @@ class BlockedAttention(torch.autograd.Function):
             # A query that may attend to nothing has a maximum of -inf; any number serves. Its sum
             # is 0, where all others are at least 1, for the largest score's share.
             most = scores.amax(dim=-1, keepdim=True).clamp_(min=smallest)
-            exponentials = scores.sub_(most).exp_()
+            exponentials = scores.sub_(most).exp2_()
             total = exponentials.sum(dim=-1, keepdim=True).clamp_(min=1)
             out[block.queries] = torch.bmm(exponentials, v[block.keys]).div_(total)
             largest[block.queries], sums[block.queries] = most, total
@@ -70,7 +74,7 @@ class BlockedAttention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_out: Tensor) -> tuple[Tensor | None, ...]:
-        """With the weights P: ∂v = Pᵀ ∂out, ∂P = ∂out vᵀ and ∂scores = P (∂P - Σ_keys P ∂P).
+        """With the weights P: ∂v = Pᵀ ∂out, ∂P = ∂out vᵀ and ∂scores = ln 2 · P (∂P - Σ_keys P ∂P).
 
         The sum is Σ ∂out · out, since out = P v. P is exponentials / sums, and since it only
         appears beside ∂out, that is what is divided: it is smaller.
@@ -82,12 +86,12 @@ class BlockedAttention(torch.autograd.Function):
         space, more_space = room_for_scores(q, k), room_for_scores(q, k)
         for block in blocks(q, mask):
             queries, keys = block.queries, block.keys
-            exponentials = block.scores(q, k, space).sub_(largest[queries]).exp_()
+            exponentials = block.scores(q, k, space).sub_(largest[queries]).exp2_()
             grad_v[keys].baddbmm_(exponentials.mT, grad_out[queries])
             grad_scores = products(grad_out[queries], v[keys], more_space)
             grad_scores.sub_(means[queries]).mul_(exponentials)
-            grad_q[queries] = torch.bmm(grad_scores, k[keys])
-            grad_k[keys].baddbmm_(grad_scores.mT, q[queries])
+            grad_q[queries] = torch.bmm(grad_scores, k[keys]).mul_(LN_2)
+            grad_k[keys].baddbmm_(grad_scores.mT, q[queries], alpha=LN_2)
         return grad_q, grad_k, grad_v, None
 
 

@@ -1,0 +1,202 @@
+"""`groundup bench training`: stages 01 to 06 beside transformers' Llama, step by step."""
+
+import statistics
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from groundup import reference as whose
+from groundup.commands.bench import llama, machine
+from groundup.commands.bench.llama_training import Option, Shape, memory, ours, theirs
+from groundup.commands.bench.tokenizer import Out, writable
+from groundup.commands.common import Reference, Refusal, begin, console, say, shown
+from groundup.commands.results import write_json
+from groundup.commands.train import RUNS
+from groundup.presets import MODEL_17M
+from groundup.stages import STAGES
+
+SMALL = {"vocab_size": 2048, "context_length": 128, "d_model": 128}
+SMALL |= {"num_layers": 4, "num_heads": 4, "d_ff": 344}
+SHAPES = {
+    "small": Shape(SMALL, batch_size=32),
+    "17m": Shape({"vocab_size": 10_000, **MODEL_17M}, batch_size=8),
+}
+DTYPES = ("float32", "bfloat16")
+COLUMNS = "{:<20}{:>14}{:>14}{:>14}{:>7}{:>10}{:>10}"
+
+
+def training(
+    shape: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="small or 17m; both if not given.")
+    ] = None,
+    dtype: Annotated[
+        list[str] | None, typer.Option(help="float32 or bfloat16; both if not given.")
+    ] = None,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="Measure both with torch.compile, too.")
+    ] = False,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in a round.")] = 6,
+    repeats: Annotated[int, typer.Option(min=1, help="Rounds, ours and theirs in turn.")] = 5,
+    out: Out = None,
+    reference: Reference = "",
+) -> None:
+    """Train our model and transformers' LlamaForCausalLM, and compare.
+
+    The same architecture, weights, batches and arithmetic; theirs with torch's fused AdamW. First
+    it is shown that both give the same logits and loss.
+    """
+    shapes = {name: SHAPES[name] for name in _known("shape", shape, SHAPES)}
+    dtypes = _known("dtype", dtype, DTYPES)
+    folder = writable(out or RUNS / "bench")
+    llama.check_installed()
+    begin(reference, STAGES[7])
+    options = [
+        Option(each, way) for way in ([False, True] if compiled else [False]) for each in dtypes
+    ]
+    peaks = _peaks(dtypes)
+    try:
+        found = {
+            name: _bench(name, each, options, peaks, steps, repeats)
+            for name, each in shapes.items()
+        }
+    except KeyboardInterrupt:
+        raise Refusal("stopped; nothing was written", code=130) from None
+    when = datetime.now().astimezone()
+    record = folder / f"training-{when:%Y%m%d-%H%M%S}.json"
+    write_json(
+        record,
+        {
+            "when": when.isoformat(timespec="seconds"),
+            "settings": {"steps": steps, "repeats": repeats, "code": whose.owner(STAGES[5])},
+            "machine": machine.facts(["torch", "transformers"]),
+            "peak_flops": peaks,
+            "shapes": found,
+        },
+    )
+    say(f"results {shown(record)}")
+
+
+def _known(what: str, chosen: list[str] | None, allowed: Any) -> list[str]:
+    for name in chosen or []:
+        if name not in allowed:
+            raise Refusal(f"--{what} {name} cannot be; choose of {', '.join(allowed)}", code=2)
+    return chosen or list(allowed)
+
+
+def _peaks(dtypes: list[str]) -> dict[str, float]:
+    """FLOP/s of a large matrix product here, by dtype."""
+    from s06_training import best_device
+    from s08_benchmarking import measure_device
+
+    return dict(measure_device(best_device(), dtypes).peak_flops)
+
+
+def _bench(
+    name: str,
+    shape: Shape,
+    options: list[Option],
+    peaks: dict[str, float],
+    steps: int,
+    repeats: int,
+) -> dict[str, Any]:
+    """Print the table of a shape as soon as it is known."""
+    import numpy as np
+
+    from groundup.commands.bench.token_ids import write_ids
+
+    with tempfile.TemporaryDirectory(prefix="groundup-bench-") as scratch:
+        vocab_size = shape.model["vocab_size"]
+        ids = np.random.RandomState(0).randint(vocab_size, size=200_000)
+        tokens = write_ids(Path(scratch) / "ids.bin", ids, vocab_size)
+        apart = _differences(shape, tokens)
+        sizes = ", ".join(f"{key} {value:,}" for key, value in shape.model.items())
+        say(f"{name}: {sizes}; batch_size {shape.batch_size}")
+        say(
+            f"from the same weights, logits differ by at most {apart['logits']:.1e}, "
+            f"losses by {apart['loss']:.1e}"
+        )
+        header = ("ours, tok/s", "Llama, tok/s", "ours ÷ Llama", "MFU", "memory", "Llama's")
+        say(COLUMNS.format("", *header))
+        rows = []
+        for option in options:
+            with console.status(f"{name}, {option.name} …"):
+                rows.append(_row(shape, option, tokens, peaks[option.dtype], steps, repeats))
+            say(_line(rows[-1]))
+        if len(rows) > 1:
+            best = [
+                max(row[who]["tokens_per_second"] for row in rows) for who in ("ours", "theirs")
+            ]
+            say(
+                COLUMNS.format(
+                    "the best of each",
+                    *(f"{each:,.0f}" for each in best),
+                    f"{best[0] / best[1]:.2f}",
+                    "",
+                    "",
+                    "",
+                )
+            )
+    say()
+    return {
+        "model": shape.model,
+        "batch_size": shape.batch_size,
+        "differences": apart,
+        "rows": rows,
+    }
+
+
+def _differences(shape: Shape, tokens: Path) -> dict[str, float]:
+    import torch
+
+    from s01_bpe import open_tokens
+    from s04_transformer import ModelConfig, TransformerLM
+
+    torch.manual_seed(0)
+    config = ModelConfig(**shape.model)
+    model = TransformerLM(config)
+    ids = torch.from_numpy(open_tokens(tokens)[: 2 * (config.context_length + 1)].astype("int64"))
+    return llama.differences(model, llama.twin(model, vars(config)), ids.reshape(2, -1))
+
+
+def _row(
+    shape: Shape, option: Option, tokens: Path, peak: float, steps: int, repeats: int
+) -> dict[str, Any]:
+    from s04_transformer import ModelConfig
+    from s08_benchmarking import training_flops, utilisation
+
+    seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for _ in range(repeats):
+        seconds["ours"] += ours(shape, option, tokens, steps)
+        seconds["theirs"] += theirs(shape, option, tokens, steps)
+    config = ModelConfig(**shape.model)
+    flops = training_flops(config, shape.batch_size, config.context_length)
+    held = memory(shape, option, tokens)
+    row: dict[str, Any] = {"option": option.name}
+    for who, each in seconds.items():
+        median = statistics.median(each)
+        row[who] = {
+            "seconds": each,
+            "tokens_per_second": shape.tokens / median,
+            "mfu": utilisation(flops, median, peak),
+            "memory": held.get(who),
+        }
+    return row
+
+
+def _line(row: dict[str, Any]) -> str:
+    mine, other = row["ours"], row["theirs"]
+    memory = [
+        "not known" if each["memory"] is None else f"{each['memory'] / 1e6:,.0f} MB"
+        for each in (mine, other)
+    ]
+    return COLUMNS.format(
+        row["option"],
+        f"{mine['tokens_per_second']:,.0f}",
+        f"{other['tokens_per_second']:,.0f}",
+        f"{mine['tokens_per_second'] / other['tokens_per_second']:.2f}",
+        f"{mine['mfu']:.2f}",
+        *memory,
+    )
