@@ -26,6 +26,9 @@ MASKS = {
 }
 
 
+CLOSE = {"atol": 2e-6, "rtol": 1e-5}
+
+
 def load(stage: int, name: str) -> ModuleType:
     """A file of the reference that imports no stage, or only what this run imports anyway."""
     file: Path = STAGES[stage - 1].solution / STAGES[stage - 1].package / f"{name}.py"
@@ -62,7 +65,7 @@ def test_attention_in_blocks(mask, scores, monkeypatch):
     assert_close(found.double(), expected, atol=1e-6, rtol=1e-5)
     if mask.any(dim=-1).all():  # elsewhere the oracle's gradient is NaN
         for ours, theirs in zip(gradients(found, q, k, v), gradients(expected, *wide), strict=True):
-            assert_close(ours.double(), theirs, atol=2e-6, rtol=1e-5)
+            assert_close(ours.double(), theirs, **CLOSE)
     else:
         assert all(gradient.isfinite().all() for gradient in gradients(found, q, k, v))
 
@@ -112,15 +115,37 @@ def test_turning_by_complex_numbers(dtype):
 
 
 @pytest.mark.parametrize("shape", [(7,), (3, 5, 7)], ids=str)
-def test_cross_entropy_of_a_large_vocabulary(shape):
+def test_cross_entropy_with_its_gradient_by_hand(shape):
     logits = normal(*shape).detach().mul_(100).requires_grad_()
     targets = torch.arange(math.prod(shape[:-1])).reshape(shape[:-1]) % shape[-1]
-    found = load(2, "large_vocabulary").CrossEntropy.apply(logits, targets.int())
+    found = load(2, "by_hand").CrossEntropy.apply(logits, targets.int())
     wide = logits.detach().double().requires_grad_()
     expected = functional.cross_entropy(wide.reshape(-1, shape[-1]), targets.flatten())
     assert_close(found.double(), expected, atol=1e-6, rtol=1e-6)
     [ours], [theirs] = gradients(found, logits), gradients(expected, wide)
     assert_close(ours.double(), theirs, atol=1e-7, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 5, 7)], ids=str)
+def test_the_gate_with_its_gradient_by_hand(shape):
+    gate, up = normal(*shape).detach().mul_(9).requires_grad_(), normal(*shape, seed=1)
+    found = load(2, "by_hand").Gate.apply(gate, up)
+    wide = [x.detach().double().requires_grad_() for x in (gate, up)]
+    expected = functional.silu(wide[0]) * wide[1]
+    assert_close(found.double(), expected, **CLOSE)
+    for ours, theirs in zip(gradients(found, gate, up), gradients(expected, *wide), strict=True):
+        assert_close(ours.double(), theirs, **CLOSE)
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 5, 7)], ids=str)
+def test_the_norm_with_its_gradient_by_hand(shape):
+    x, weight = normal(*shape), normal(7, seed=1)
+    found = load(2, "by_hand").Normalise.apply(x, weight, 0.1)
+    wide = [each.detach().double().requires_grad_() for each in (x, weight)]
+    expected = functional.rms_norm(wide[0], (7,), wide[1], 0.1)
+    assert_close(found.double(), expected, **CLOSE)
+    for ours, theirs in zip(gradients(found, x, weight), gradients(expected, *wide), strict=True):
+        assert_close(ours.double(), theirs, **CLOSE)
 
 
 @pytest.mark.parametrize("numbers", [1, 30, 2**20], ids="{} numbers in a piece".format)

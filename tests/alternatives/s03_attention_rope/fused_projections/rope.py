@@ -26,4 +26,5 @@ class RotaryEmbedding(nn.Module):
         table = self.matrices.setdefault(x.device.type, next(iter(self.matrices.values())))
         table = self.matrices[x.device.type] = table.to(x.device)
         pairs = x.float().reshape(*x.shape[:-1], -1, 2, 1)
-        return (table[positions] @ pairs).reshape(x.shape).to(x.dtype)
+        with torch.autocast(x.device.type, enabled=False):
+            return (table[positions] @ pairs).reshape(x.shape).to(x.dtype)
