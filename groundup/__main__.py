@@ -14,6 +14,7 @@ from groundup.commands.demo import demo
 from groundup.commands.generate import generate
 from groundup.commands.interop.export import export, import_run
 from groundup.commands.mistakes import mistakes
+from groundup.commands.report.command import report
 from groundup.commands.status import start, status
 from groundup.commands.train import train
 
@@ -30,7 +31,7 @@ def bare(context: typer.Context) -> None:
         start()
 
 
-for command in (check, status, mistakes, data, train, generate, export, demo):
+for command in (check, status, mistakes, data, train, report, generate, export, demo):
     app.command()(command)
 app.command("import")(import_run)
 
