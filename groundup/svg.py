@@ -36,21 +36,12 @@ STYLE: Any = {
     "lines.linewidth": 1.6,
 }
 
-COLORS = """
-:root {
-  color-scheme: light dark;
-  --paper: #fdfdfb; --ink: #1c1e21; --quiet: #5d636b; --lines: #d5d8dc; --shade: #f1f2f0;
-  --series-0: #0b62a8; --series-1: #c2410c; --series-2: #0f7a4f; --series-3: #8b3fa8;
-  --series-4: #946200; --series-5: #0e7490; --series-6: #be185d; --series-7: #525a66;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #15171a; --ink: #e9eaec; --quiet: #a4abb5; --lines: #3a3f46; --shade: #1f2226;
-    --series-0: #6db3f2; --series-1: #ff9a62; --series-2: #5fd09b; --series-3: #d69af0;
-    --series-4: #e6bb4f; --series-5: #5cc9e0; --series-6: #f78fb8; --series-7: #b4bcc8;
-  }
-}
-"""
+LIGHT = """--paper: #fdfdfb; --ink: #1c1e21; --quiet: #5d636b; --lines: #d5d8dc; --shade: #f1f2f0;
+--series-0: #0b62a8; --series-1: #c2410c; --series-2: #0f7a4f; --series-3: #8b3fa8;
+--series-4: #946200; --series-5: #0e7490; --series-6: #be185d; --series-7: #525a66;"""
+DARK = """--paper: #15171a; --ink: #e9eaec; --quiet: #a4abb5; --lines: #3a3f46; --shade: #1f2226;
+--series-0: #6db3f2; --series-1: #ff9a62; --series-2: #5fd09b; --series-3: #d69af0;
+--series-4: #e6bb4f; --series-5: #5cc9e0; --series-6: #f78fb8; --series-7: #b4bcc8;"""
 
 
 @contextmanager

@@ -39,13 +39,14 @@ def page(runs: list[Run], command: str) -> str:
     from markupsafe import Markup
 
     from groundup.commands.report import charts, tables
-    from groundup.svg import COLORS, SERIES
+    from groundup.svg import DARK, LIGHT, SERIES
 
     template = resources.files(__package__).joinpath("page.html.jinja").read_text("utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     known = [run for run in runs if run.valid_loss is not None]
     contents: dict[str, Any] = {
-        "colors": Markup(COLORS),
+        "light": Markup(LIGHT),
+        "dark": Markup(DARK),
         "series": len(SERIES),
         "runs": runs,
         "best": min(known, key=lambda run: run.valid_loss or 0.0) if known else None,
