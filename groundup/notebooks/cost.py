@@ -61,9 +61,10 @@ def _(DEVICES, here, known, measure_device, mo, where):
 
 @app.cell
 def _(batch, context, d_ff, dtype, heads, layers, mo, vocabulary, where, width):
-    shape = mo.vstack([layers, width, heads, d_ff])
-    amounts = mo.vstack([context, batch, vocabulary, mo.hstack([where, dtype], justify="start")])
-    mo.hstack([shape, amounts], widths="equal", gap=3, wrap=True)
+    devices = mo.hstack([where, dtype], justify="start", wrap=True)
+    columns = [[layers, width, heads, d_ff], [context, batch, vocabulary, devices]]
+    wide_enough = {"flex": "1 1 17rem"}  # two columns, or on a phone one under the other
+    mo.hstack([mo.vstack(each).style(wide_enough) for each in columns], gap=3, wrap=True)
 
 
 @app.cell
