@@ -24,7 +24,7 @@ def twin(model: nn.Module, fields: dict[str, Any]) -> nn.Module:
     from transformers import LlamaConfig, LlamaForCausalLM  # takes seconds
 
     known = {**llama_config.to_llama(fields), "use_cache": False}
-    llama = LlamaForCausalLM(LlamaConfig(**{k: v for k, v in known.items() if k != "dtype"}))
+    llama: Any = LlamaForCausalLM(LlamaConfig(**{k: v for k, v in known.items() if k != "dtype"}))
     weights = llama_weights.to_llama(
         model.state_dict(),
         num_layers=fields["num_layers"],
@@ -32,7 +32,8 @@ def twin(model: nn.Module, fields: dict[str, Any]) -> nn.Module:
         tied=fields["tie_embeddings"],
     )
     llama.load_state_dict(weights, strict=not fields["tie_embeddings"])
-    return llama.to(next(model.parameters()).device)
+    moved: nn.Module = llama.to(next(model.parameters()).device)
+    return moved
 
 
 def differences(model: nn.Module, llama: nn.Module, ids: torch.Tensor) -> dict[str, float]:

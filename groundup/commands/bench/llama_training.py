@@ -1,6 +1,5 @@
 """The same training step, ours by stage 06's `train` and theirs as transformers is trained."""
 
-import contextlib
 import itertools
 import json
 import tempfile
@@ -25,7 +24,7 @@ MAX_LR, BETAS, WEIGHT_DECAY, MAX_NORM = 1e-3, (0.9, 0.95), 0.1, 1.0
 class Shape:
     """A model, and what it reads in one step."""
 
-    model: dict[str, int]
+    model: dict[str, Any]
     batch_size: int
 
     @property
@@ -115,10 +114,10 @@ def memory(shape: Shape, option: Option, tokens: Path) -> dict[str, int]:
     from s06_training import best_device
     from s08_benchmarking import peak_memory
 
-    runs = {"ours": ours, "theirs": theirs}
-    with contextlib.suppress(ValueError):
-        return {
-            name: peak_memory(lambda steps=steps: steps(shape, option, tokens, 0), best_device())
-            for name, steps in runs.items()
-        }
-    return {}
+    def run(steps: Steps) -> Callable[[], list[float]]:
+        return lambda: steps(shape, option, tokens, 0)
+
+    return {
+        name: peak_memory(run(steps), best_device())
+        for name, steps in {"ours": ours, "theirs": theirs}.items()
+    }

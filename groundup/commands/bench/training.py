@@ -2,6 +2,7 @@
 
 import statistics
 import tempfile
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,17 @@ SHAPES = {
     "17m": Shape({"vocab_size": 10_000, **MODEL_17M}, batch_size=8),
 }
 DTYPES = ("float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """What is measured, and how often."""
+
+    options: list[Option]
+    steps: int
+    repeats: int
+
+
 COLUMNS = "{:<20}{:>14}{:>14}{:>14}{:>7}{:>10}{:>10}"
 
 
@@ -53,30 +65,20 @@ def training(
     folder = writable(out or RUNS / "bench")
     llama.check_installed()
     begin(reference, STAGES[7])
-    options = [
-        Option(each, way) for way in ([False, True] if compiled else [False]) for each in dtypes
-    ]
+    ways = [False, True] if compiled else [False]
+    rounds = Rounds([Option(each, way) for way in ways for each in dtypes], steps, repeats)
     peaks = _peaks(dtypes)
     try:
-        found = {
-            name: _bench(name, each, options, peaks, steps, repeats)
-            for name, each in shapes.items()
-        }
+        found = {name: _bench(name, each, rounds, peaks) for name, each in shapes.items()}
     except KeyboardInterrupt:
         raise Refusal("stopped; nothing was written", code=130) from None
     when = datetime.now().astimezone()
-    record = folder / f"training-{when:%Y%m%d-%H%M%S}.json"
-    write_json(
-        record,
-        {
-            "when": when.isoformat(timespec="seconds"),
-            "settings": {"steps": steps, "repeats": repeats, "code": whose.owner(STAGES[5])},
-            "machine": machine.facts(["torch", "transformers"]),
-            "peak_flops": peaks,
-            "shapes": found,
-        },
-    )
-    say(f"results {shown(record)}")
+    record: dict[str, Any] = {"when": when.isoformat(timespec="seconds")}
+    record["settings"] = {"steps": steps, "repeats": repeats, "code": whose.owner(STAGES[5])}
+    record |= {"machine": machine.facts(["torch", "transformers"]), "peak_flops": peaks}
+    file = folder / f"training-{when:%Y%m%d-%H%M%S}.json"
+    write_json(file, record | {"shapes": found})
+    say(f"results {shown(file)}")
 
 
 def _known(what: str, chosen: list[str] | None, allowed: Any) -> list[str]:
@@ -94,23 +96,10 @@ def _peaks(dtypes: list[str]) -> dict[str, float]:
     return dict(measure_device(best_device(), dtypes).peak_flops)
 
 
-def _bench(
-    name: str,
-    shape: Shape,
-    options: list[Option],
-    peaks: dict[str, float],
-    steps: int,
-    repeats: int,
-) -> dict[str, Any]:
+def _bench(name: str, shape: Shape, rounds: Rounds, peaks: dict[str, float]) -> dict[str, Any]:
     """Print the table of a shape as soon as it is known."""
-    import numpy as np
-
-    from groundup.commands.bench.token_ids import write_ids
-
     with tempfile.TemporaryDirectory(prefix="groundup-bench-") as scratch:
-        vocab_size = shape.model["vocab_size"]
-        ids = np.random.RandomState(0).randint(vocab_size, size=200_000)
-        tokens = write_ids(Path(scratch) / "ids.bin", ids, vocab_size)
+        tokens = _random_ids(Path(scratch) / "ids.bin", shape.model["vocab_size"])
         apart = _differences(shape, tokens)
         sizes = ", ".join(f"{key} {value:,}" for key, value in shape.model.items())
         say(f"{name}: {sizes}; batch_size {shape.batch_size}")
@@ -121,31 +110,21 @@ def _bench(
         header = ("ours, tok/s", "Llama, tok/s", "ours ÷ Llama", "MFU", "memory", "Llama's")
         say(COLUMNS.format("", *header))
         rows = []
-        for option in options:
+        for option in rounds.options:
             with console.status(f"{name}, {option.name} …"):
-                rows.append(_row(shape, option, tokens, peaks[option.dtype], steps, repeats))
+                rows.append(_row(shape, option, tokens, peaks[option.dtype], rounds))
             say(_line(rows[-1]))
-        if len(rows) > 1:
-            best = [
-                max(row[who]["tokens_per_second"] for row in rows) for who in ("ours", "theirs")
-            ]
-            say(
-                COLUMNS.format(
-                    "the best of each",
-                    *(f"{each:,.0f}" for each in best),
-                    f"{best[0] / best[1]:.2f}",
-                    "",
-                    "",
-                    "",
-                )
-            )
-    say()
-    return {
-        "model": shape.model,
-        "batch_size": shape.batch_size,
-        "differences": apart,
-        "rows": rows,
-    }
+        say(_best(rows) + "\n")
+    found = {"model": shape.model, "batch_size": shape.batch_size, "differences": apart}
+    return found | {"rows": rows}
+
+
+def _random_ids(path: Path, vocab_size: int) -> Path:
+    import numpy as np
+
+    from groundup.commands.bench.token_ids import write_ids
+
+    return write_ids(path, np.random.RandomState(0).randint(vocab_size, size=200_000), vocab_size)
 
 
 def _differences(shape: Shape, tokens: Path) -> dict[str, float]:
@@ -161,12 +140,11 @@ def _differences(shape: Shape, tokens: Path) -> dict[str, float]:
     return llama.differences(model, llama.twin(model, vars(config)), ids.reshape(2, -1))
 
 
-def _row(
-    shape: Shape, option: Option, tokens: Path, peak: float, steps: int, repeats: int
-) -> dict[str, Any]:
+def _row(shape: Shape, option: Option, tokens: Path, peak: float, rounds: Rounds) -> dict[str, Any]:
     from s04_transformer import ModelConfig
     from s08_benchmarking import training_flops, utilisation
 
+    steps, repeats = rounds.steps, rounds.repeats
     if option.compile:  # once, for it takes minutes
         steps, repeats = steps * repeats, 1
     seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
@@ -202,3 +180,11 @@ def _line(row: dict[str, Any]) -> str:
         f"{mine['mfu']:.2f}",
         *memory,
     )
+
+
+def _best(rows: list[dict[str, Any]]) -> str:
+    ours, theirs = (
+        max(row[who]["tokens_per_second"] for row in rows) for who in ("ours", "theirs")
+    )
+    cells = (f"{ours:,.0f}", f"{theirs:,.0f}", f"{ours / theirs:.2f}")
+    return COLUMNS.format("the best of each", *cells, "", "", "")
