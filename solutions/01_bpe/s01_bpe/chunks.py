@@ -6,7 +6,7 @@ number is right if it has the key of the chunk, its up to 15 bytes as two intege
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +23,7 @@ FILL = np.array([(1 << 64) - (1 << 8 * n) for n in range(8)] + [0], np.uint64)
 
 
 class Numbers(dict[bytes, int]):
-    """Numbers chunks in the order in which they are asked for."""
+    """Numbers chunks in the order in which they are seen; special tokens come first."""
 
     def __missing__(self, chunk: bytes) -> int:
         self[chunk] = number = len(self)
@@ -32,7 +32,8 @@ class Numbers(dict[bytes, int]):
 
 class Chunks:
     def __init__(self, pretokenizer: Pretokenizer) -> None:
-        self._pretokenizer, self.number = pretokenizer, Numbers()
+        self._pretokenizer = pretokenizer
+        self.number = Numbers((text, n) for n, text in enumerate(pretokenizer.specials))
         self._number_in = np.zeros(1 << SLOT_BITS, np.intp)
         self._low, self._high = np.full((2, MAX_KEYS), FILL[0])
 
@@ -82,15 +83,15 @@ class Chunks:
 
 
 def count_pretokens(
-    stretches: Iterator[str], pretokenizer: Pretokenizer, num_workers: int
+    path: Path, pretokenizer: Pretokenizer, num_workers: int | None
 ) -> Counter[bytes]:
     """How often each pre-token occurs. The pattern sees each different chunk once."""
     chunks, pretokens = Counter[bytes](), Counter[bytes]()
-    for counts in in_processes(Chunks(pretokenizer).count, stretches, num_workers):
+    for counts in in_processes(Chunks(pretokenizer).count, path, pretokenizer, num_workers):
         chunks.update(counts)
+    for special in pretokenizer.specials:
+        del chunks[special]
     for chunk, count in chunks.items():
         for pretoken in pretokenizer.split(chunk):
             pretokens[pretoken] += count
-    for special in pretokenizer.specials:
-        del pretokens[special]
     return pretokens

@@ -22,10 +22,7 @@ def _to_text(token: bytes) -> str:
 
 
 def _to_bytes(text: str) -> bytes:
-    try:
-        return text.translate(_SWAPPED).encode("latin-1")
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{text[error.start]!r} in {text!r} stands for no byte") from None
+    return text.translate(_SWAPPED).encode("latin-1")
 
 
 def vocab_json(vocab: Mapping[int, bytes]) -> bytes:
@@ -43,7 +40,7 @@ def save(folder: AnyPath, vocab: Mapping[int, bytes], merges: Iterable[Merge]) -
 
 def read_vocab(path: AnyPath) -> dict[int, bytes]:
     try:
-        ids = json.loads(Path(path).read_text(encoding="utf-8"))
+        ids = json.loads(Path(path).read_bytes())
         vocab = {int(token_id): _to_bytes(text) for text, token_id in ids.items()}
         if len(vocab) < len(ids):
             raise ValueError(f"it has {len(ids)} tokens, but only {len(vocab)} ids")

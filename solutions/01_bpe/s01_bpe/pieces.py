@@ -12,7 +12,9 @@ from typing import Any
 
 from groundup.progress import open_with_progress
 
-PIECE_BYTES = 1 << 19
+from .pretokens import Pretokenizer
+
+PIECE_BYTES = 1 << 18
 WORKER_BYTES = 128_000_000  # for which one more process pays
 _task: Callable[[str], Any]  # of this process, if it is a worker
 
@@ -31,18 +33,15 @@ def read_text(path: Path) -> Iterator[str]:
                 raise ValueError(f"{found}; convert the file to UTF-8 first") from None
 
 
-def worker_count(path: Path, requested: int | None) -> int:
-    if requested is None:
-        return max(1, min(os.cpu_count() or 1, path.stat().st_size // WORKER_BYTES))
-    if requested < 1:
-        raise ValueError(f"num_workers ({requested}) must be at least 1")
-    return requested
-
-
 def in_processes(
-    task: Callable[[str], Any], pieces: Iterator[str], num_workers: int
+    task: Callable[[str], Any], path: Path, pretokenizer: Pretokenizer, num_workers: int | None
 ) -> Iterator[Any]:
-    """`task` of each piece, in order; one worker means this process."""
+    """`task` of each piece of a text file, in order; one worker means this process."""
+    if num_workers is None:
+        num_workers = max(1, min(os.cpu_count() or 1, path.stat().st_size // WORKER_BYTES))
+    if num_workers < 1:
+        raise ValueError(f"num_workers ({num_workers}) must be at least 1")
+    pieces = pretokenizer.whole_stretches(read_text(path))
     if num_workers == 1:
         yield from map(task, pieces)
         return
