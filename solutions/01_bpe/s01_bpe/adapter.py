@@ -186,7 +186,7 @@ def encode_file(
         ValueError: the file is not UTF-8 (with name and offset), or `num_workers` is below 1.
         FileNotFoundError: there is no such file. An empty one gives no ids.
     """
-    header, encoder = Path(f"{out}.json"), tokenizer.encoder
+    header, encoder = Path(f"{Path(out)}.json"), tokenizer.encoder
     encoded = in_processes(encoder.encode, Path(path), tokenizer.pretokenizer, num_workers)
     with replacing(header) as new_header, replacing(Path(out)) as new_ids:
         with new_ids.open("wb") as file:
@@ -212,7 +212,7 @@ def open_tokens(path: AnyPath) -> np.memmap:
             or uint32, or says another number of ids than the file holds.
         FileNotFoundError: there is no such file.
     """
-    size, header = Path(path).stat().st_size, Path(f"{path}.json")
+    size, header = Path(path).stat().st_size, Path(f"{Path(path)}.json")
     try:
         found = json.loads(header.read_bytes())
         dtype, count = np.dtype(found["dtype"]).newbyteorder("<"), int(found["count"])

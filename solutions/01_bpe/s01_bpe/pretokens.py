@@ -40,11 +40,8 @@ class Pretokenizer:
     def last_cut(self, text: str) -> int:
         """The last place that no pre-token and no special token lies across, however the text
         goes on; 0 if there is none."""
-        places = (match.start() for match in self._places.finditer(text))
-        return next((place for place in places if not self._is_in_special(text, place)), 0)
-
-    def _is_in_special(self, text: str, place: int) -> bool:
-        return any(
-            text.endswith(left, 0, place) and right.startswith(text[place : place + len(right)])
-            for left, right in self._halves
-        )
+        for place in (match.start() for match in self._places.finditer(text)):
+            halves = (right for left, right in self._halves if text.endswith(left, 0, place))
+            if not any(right.startswith(text[place : place + len(right)]) for right in halves):
+                return place
+        return 0

@@ -6,7 +6,7 @@ So a pair of tokens is a string of two characters, and merging it everywhere is 
 
 from collections import defaultdict
 from collections.abc import Mapping
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from operator import add
 
 
@@ -20,8 +20,7 @@ def learn_merges(pretokens: Mapping[bytes, int], num_merges: int) -> list[tuple[
     def entry(pair: str) -> tuple[int, str, str]:
         return -words.counts[pair], keys[ord(pair[0])] + keys[ord(pair[1])], pair
 
-    heap = [entry(pair) for pair in words.counts]
-    heapify(heap)
+    heap = sorted(map(entry, words.counts))
     while heap and len(merges) < num_merges:
         negative_count, _, pair = heappop(heap)
         if words.counts[pair] == -negative_count:
