@@ -90,7 +90,6 @@ def test_blocks_are_for_many_scores_on_a_cpu():
     assert pays(large, large, mask)
     assert not pays(few, few, mask)
     assert not pays(many, many, mask)
-    assert not pays(large, large, None)
     assert not pays(large, large, mask[None])
     assert not pays(large, large[:, :1], mask)
 

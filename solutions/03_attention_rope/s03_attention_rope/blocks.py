@@ -21,11 +21,11 @@ QUERIES = 64
 LOG2_E, LN_2 = math.log2(math.e), math.log(2)
 
 
-def pays(q: Tensor, k: Tensor, mask: Tensor | None) -> bool:
+def pays(q: Tensor, k: Tensor, mask: Tensor) -> bool:
     """Whether blocks are faster: for many scores, on a CPU, if no compiler writes the code."""
     if q.device.type != "cpu" or torch.compiler.is_compiling() or q.shape[:-2] != k.shape[:-2]:
         return False
-    return mask is not None and mask.ndim == 2 and q.shape[:-1].numel() * k.shape[-2] > SCORES
+    return mask.ndim == 2 and q.shape[:-1].numel() * k.shape[-2] > SCORES
 
 
 def attention(

@@ -78,7 +78,7 @@ class AdamW(Optimizer):
             state["exp_avg_sq"] = torch.zeros_like(parameter)
         state["step"] += 1
         m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
-        parts = pieces(parameter, gradient, m, v)
+        parts = pieces(parameter, gradient, m, v)  # type: ignore[arg-type]  # there is one
         for parameter, gradient, m, v in parts:
             m.lerp_(gradient, 1 - beta1)
             v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
