@@ -22,6 +22,10 @@ def in_measuring(old: str, new: str) -> Edit:
     return Edit(old, new, file="measuring.py")
 
 
+def in_devices(old: str, new: str) -> Edit:
+    return Edit(old, new, file="devices.py")
+
+
 def in_roofline(old: str, new: str) -> Edit:
     return Edit(old, new, file="roofline.py")
 
@@ -955,10 +959,18 @@ UTILISATION = [
             "Dense in bfloat16: 165.2 · 10¹² for the RTX 4090, 312 for the A100, 989.4 the H100.",
         ),
         ways=[
-            [Edit('"bfloat16": 165.2e12', '"bfloat16": 330.3e12')],
-            [Edit('"bfloat16": 165.2e12', '"bfloat16": 330e12')],
-            [Edit('"tf32": 494.7e12, "bfloat16": 989.4e12', '"tf32": 989e12, "bfloat16": 1979e12')],
-            [Edit('"tf32": 156e12, "bfloat16": 312e12', '"tf32": 312e12, "bfloat16": 624e12')],
+            [in_devices('"bfloat16": 165.2e12', '"bfloat16": 330.3e12')],
+            [in_devices('"bfloat16": 165.2e12', '"bfloat16": 330e12')],
+            [
+                in_devices(
+                    '"tf32": 494.7e12, "bfloat16": 989.4e12', '"tf32": 989e12, "bfloat16": 1979e12'
+                )
+            ],
+            [
+                in_devices(
+                    '"tf32": 156e12, "bfloat16": 312e12', '"tf32": 312e12, "bfloat16": 624e12'
+                )
+            ],
         ],
     ),
 ]

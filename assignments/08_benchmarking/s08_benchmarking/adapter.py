@@ -13,6 +13,9 @@ import torch
 
 from s04_transformer import ModelConfig
 
+from .devices import DEVICES as DEVICES
+from .devices import Device as Device
+
 Config = TypeVar("Config")
 
 
@@ -133,74 +136,6 @@ def utilisation(flops: float, seconds: float, peak: float) -> float:
         ValueError: seconds or peak that are not above 0.
     """
     raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Device:
-    """What a device can do at best."""
-
-    name: str
-    """What people call it."""
-    peak_flops: Mapping[str, float]
-    """Dense matrix product FLOP/s by dtype, accumulated in float32. "tf32" is float32 after
-    `torch.set_float32_matmul_precision("high")`. A dtype that is missing has no known peak."""
-    bandwidth: float
-    """Bytes per second between the device and its memory."""
-    source: str
-    """The document the figures are from."""
-    memory: int | None = None
-    """Bytes as sold; None where it depends on the machine."""
-
-
-DEVICES: dict[str, Device] = {
-    "rtx4090": Device(
-        name="NVIDIA GeForce RTX 4090",
-        # Not 330.3: that is with float16 accumulation, or with half of the weights zero.
-        peak_flops={"float32": 82.6e12, "tf32": 82.6e12, "bfloat16": 165.2e12},
-        bandwidth=1008e9,
-        memory=24 * 2**30,
-        source="NVIDIA Ada GPU Architecture whitepaper, GeForce RTX 4090 specifications",
-    ),
-    "a100": Device(
-        name="NVIDIA A100 80 GB SXM",
-        peak_flops={"float32": 19.5e12, "tf32": 156e12, "bfloat16": 312e12},
-        bandwidth=2039e9,
-        memory=80 * 2**30,
-        source="NVIDIA A100 Tensor Core GPU data sheet, the figures without sparsity",
-    ),
-    "h100": Device(
-        name="NVIDIA H100 SXM",
-        peak_flops={"float32": 66.9e12, "tf32": 494.7e12, "bfloat16": 989.4e12},
-        bandwidth=3350e9,
-        memory=80 * 2**30,
-        source="NVIDIA H100 Tensor Core GPU Architecture whitepaper, the figures without sparsity",
-    ),
-    "m1": Device(
-        name="Apple M1, 8-core GPU",
-        peak_flops={"float32": 2.6e12},
-        bandwidth=68.25e9,
-        source="Apple newsroom, November 2020 (peak); LPDDR4X-4266 on 128 bits (bandwidth)",
-    ),
-    "m2": Device(
-        name="Apple M2, 10-core GPU",
-        peak_flops={"float32": 3.6e12},
-        bandwidth=100e9,
-        source="Apple event and newsroom, June 2022",
-    ),
-    "m3": Device(
-        name="Apple M3",
-        peak_flops={},
-        bandwidth=100e9,
-        source="Apple newsroom, October 2023 (bandwidth); Apple states no peak: measure yours",
-    ),
-    "m4": Device(
-        name="Apple M4",
-        peak_flops={},
-        bandwidth=120e9,
-        source="Apple newsroom, May 2024 (bandwidth); Apple states no peak: measure yours",
-    ),
-}
-"""Devices with published figures."""
 
 
 def measure_device(

@@ -1,21 +1,17 @@
 """The step as NumPy arrays: a row for each operation."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from s04_transformer import ModelConfig
 
 from . import memory, operations
-
-if TYPE_CHECKING:
-    from .adapter import Device
+from .devices import Device
 
 BITS = {"float32": 32, "tf32": 32, "bfloat16": 16}
 
 
 def predict(
-    config: ModelConfig, batch: int, seq: int, device: "Device", dtype: str
+    config: ModelConfig, batch: int, seq: int, device: Device, dtype: str
 ) -> tuple[dict[str, float], dict[str, str]]:
     try:
         size, peak = BITS[dtype] // 8, device.peak_flops[dtype]

@@ -10,6 +10,8 @@ import torch
 from s04_transformer import ModelConfig
 
 from . import grids
+from .devices import DEVICES as DEVICES
+from .devices import Device as Device
 
 Config = TypeVar("Config")
 
@@ -147,49 +149,6 @@ def utilisation(flops: float, seconds: float, peak: float) -> float:
     if not (seconds > 0 and peak > 0):
         raise ValueError(f"{seconds} seconds and a peak of {peak}: both must be above 0")
     return flops / (seconds * peak)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Device:
-    name: str
-    peak_flops: Mapping[str, float]
-    bandwidth: float
-    source: str
-    memory: int | None = None
-
-
-def _published(name: str, source: str, bandwidth: float, gib: int | None, **peaks: float) -> Device:
-    memory = None if gib is None else gib * 2**30
-    peak_flops = {dtype: teraflops * 1e12 for dtype, teraflops in peaks.items()}
-    return Device(
-        name=name, peak_flops=peak_flops, bandwidth=bandwidth, source=source, memory=memory
-    )
-
-
-DEVICES: dict[str, Device] = {
-    "rtx4090": _published(
-        *("NVIDIA GeForce RTX 4090", "Ada whitepaper", 1008e9, 24),
-        float32=82.6,
-        tf32=82.6,
-        bfloat16=165.2,
-    ),
-    "a100": _published(
-        *("NVIDIA A100 80 GB SXM", "data sheet", 2039e9, 80),
-        float32=19.5,
-        tf32=156.0,
-        bfloat16=312.0,
-    ),
-    "h100": _published(
-        *("NVIDIA H100 SXM", "Hopper whitepaper", 3350e9, 80),
-        float32=66.9,
-        tf32=494.7,
-        bfloat16=989.4,
-    ),
-    "m1": _published("Apple M1, 8-core GPU", "Apple", 68.25e9, None, float32=2.6),
-    "m2": _published("Apple M2, 10-core GPU", "Apple", 100e9, None, float32=3.6),
-    "m3": _published("Apple M3", "Apple", 100e9, None),
-    "m4": _published("Apple M4", "Apple", 120e9, None),
-}
 
 
 def measure_device(
