@@ -9,9 +9,15 @@ import torch
 
 from s04_transformer import ModelConfig
 
-from . import grids
+from . import grids, plans
 from .devices import DEVICES as DEVICES
 from .devices import Device as Device
+from .plans import memory_by_moment as memory_by_moment
+from .plans import time_phases as time_phases
+from .plans import training_budget as training_budget
+from .results import Budget as Budget
+from .results import PhaseTimes as PhaseTimes
+from .results import StepTimes as StepTimes
 
 Config = TypeVar("Config")
 
@@ -74,13 +80,6 @@ def training_memory(config: ModelConfig, batch: int, seq: int, dtype: str) -> di
         "gradients": 4 * count,
         "parameters": 4 * count + (2 * matrices if mixed else 0),
     }
-
-
-@dataclass(frozen=True)
-class StepTimes:
-    median: float
-    p10: float
-    p90: float
 
 
 def time_steps(
@@ -211,6 +210,18 @@ def predict_step(
         seconds[name] = max(waiting, computing)
         bound[name] = "compute" if computing > waiting else "memory"
     return Prediction(seconds, bound)
+
+
+def moved_bytes(config: ModelConfig, batch: int, seq: int, dtype: str) -> dict[str, int]:
+    if dtype not in ("float32", "tf32", "bfloat16"):
+        raise ValueError(f"{dtype} has no size here")
+    size = 2 if dtype == "bfloat16" else 4
+    return {name: size * each for name, each in _numbers_moved(config, batch, seq).items()}
+
+
+def largest_batch(config: ModelConfig, seq: int, device: Device, dtype: str) -> int:
+    """Every moment grows by a constant for each sequence, but for what is rounded down."""
+    return plans.largest(lambda batch: plans.memory_by_moment(config, batch, seq, dtype), device)
 
 
 def _numbers_moved(config: ModelConfig, batch: int, seq: int) -> dict[str, int]:
