@@ -6,6 +6,7 @@ import sys
 import typer
 
 from groundup.commands.bench.compiled import compiled
+from groundup.commands.bench.model import model
 from groundup.commands.bench.tokenizer import tokenizer
 from groundup.commands.check import check
 from groundup.commands.common import Refusal, in_one_line
@@ -14,6 +15,7 @@ from groundup.commands.demo import demo
 from groundup.commands.generate import generate
 from groundup.commands.interop.export import export, import_run
 from groundup.commands.mistakes import mistakes
+from groundup.commands.profile import profile
 from groundup.commands.status import start, status
 from groundup.commands.train import train
 
@@ -30,7 +32,7 @@ def bare(context: typer.Context) -> None:
         start()
 
 
-for command in (check, status, mistakes, data, train, generate, export, demo):
+for command in (check, status, mistakes, data, train, generate, export, demo, profile):
     app.command()(command)
 app.command("import")(import_run)
 
@@ -43,7 +45,7 @@ def each_by_name() -> None:
     """Without this, typer makes the only command of a group the group."""
 
 
-for command in (tokenizer, compiled):
+for command in (tokenizer, model, compiled):
     bench.command()(command)
 
 
