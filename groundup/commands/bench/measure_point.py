@@ -79,7 +79,7 @@ def _run(point: Point, device: str, repeats: int) -> dict[str, Any]:
     )
     count = sum(each.numel() for each in training.model.parameters())
     training.forward()
-    loss = float(training.loss)
+    loss = float(training.loss.detach())
     training.loss = None
     # What the formulas count from zero, `peak_memory` counts beyond weights and moments.
     peak = 12 * count + peak_memory(training.step, device)

@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from groundup.atomic import replacing
 
@@ -35,6 +36,7 @@ def figure(records: Sequence[Record], limits: Any, *, title: str) -> Figure:
     _roof(roof, known, limits)
     _dots(use, known, lambda each: (_tokens(each), each["measured"]["mfu"]))
     use.set(title="Model FLOPs utilisation", xlabel="tokens in a step", xscale="log")
+    use.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     use.set_ylim(bottom=0)
     _dots(
         memory,
@@ -48,6 +50,11 @@ def figure(records: Sequence[Record], limits: Any, *, title: str) -> Figure:
     memory.set(title="Peak memory (MB)", xlabel="predicted for own attention", ylabel="measured")
     for axes in (time, roof, use, memory):
         axes.grid(alpha=0.3)
+        for axis in (axes.xaxis, axes.yaxis):
+            if axis.get_scale() == "log":
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.set_major_formatter(EngFormatter(sep=""))
+                axis.set_minor_formatter(NullFormatter())
     memory.legend(frameon=False, loc="upper left")
     return whole
 
@@ -89,7 +96,7 @@ def _roof(axes: Axes, records: Sequence[Record], limits: Any) -> None:
         ridge = peak / limits.bandwidth
         left, right = min([ridge / 4, *intensities]), max([ridge * 4, *intensities])
         axes.plot([left, ridge, right], [left * limits.bandwidth, peak, peak], color=GREY)
-        axes.annotate(dtype, (right, peak), (-4, 4), textcoords="offset points", ha="right")
+        axes.annotate(dtype, (right, peak), (-4, -12), textcoords="offset points", ha="right")
     _dots(
         axes, records, lambda each: (_intensity(each), each["predicted"]["flops"] / _seconds(each))
     )
