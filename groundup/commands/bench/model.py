@@ -79,6 +79,7 @@ def model(
     of the device. A point that runs out of memory is a result like any other.
     """
     begin(reference, STAGES[7])
+    asked: dict[str, Sequence[Any] | None]
     asked = {"width": width, "depth": depth, "context": context, "batch": batch, "vocab": vocab}
     asked |= {"dtype": dtype, "compile": compile, "attention": attention}
     device = find_device(device)
@@ -153,8 +154,8 @@ def find_device(name: str) -> str:
     name = name or best_device()
     if name not in GRIDS:
         raise Refusal(f"--device {name}: write {', '.join(GRIDS)}", code=2)
-    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
-    if name in there and not there[name]():
+    missing = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
+    if missing.get(name):
         raise Refusal(f"there is no {name} device here; write --device cpu", code=2)
     return name
 
