@@ -6,6 +6,7 @@ import sys
 import typer
 
 from groundup.commands.bench.compiled import compiled
+from groundup.commands.bench.model import model
 from groundup.commands.bench.tokenizer import tokenizer
 from groundup.commands.bench.training import training
 from groundup.commands.check import check
@@ -16,6 +17,7 @@ from groundup.commands.explore import explore
 from groundup.commands.generate import generate
 from groundup.commands.interop.export import export, import_run
 from groundup.commands.mistakes import mistakes
+from groundup.commands.profile import profile
 from groundup.commands.report.command import report
 from groundup.commands.status import start, status
 from groundup.commands.train import train
@@ -33,7 +35,7 @@ def bare(context: typer.Context) -> None:
         start()
 
 
-for command in (check, status, mistakes, data, train, report, generate, export, demo):
+for command in (check, status, mistakes, data, train, report, generate, export, demo, profile):
     app.command()(command)
 app.command("import")(import_run)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(explore)
@@ -47,7 +49,7 @@ def each_by_name() -> None:
     """Without this, typer makes the only command of a group the group."""
 
 
-for command in (tokenizer, training, compiled):
+for command in (tokenizer, training, model, compiled):
     bench.command()(command)
 
 

@@ -22,6 +22,22 @@ def in_measuring(old: str, new: str) -> Edit:
     return Edit(old, new, file="measuring.py")
 
 
+def in_moments(old: str, new: str) -> Edit:
+    return Edit(old, new, file="moments.py")
+
+
+def in_budgets(old: str, new: str) -> Edit:
+    return Edit(old, new, file="budgets.py")
+
+
+def in_timing(old: str, new: str) -> Edit:
+    return Edit(old, new, file="timing.py")
+
+
+def in_devices(old: str, new: str) -> Edit:
+    return Edit(old, new, file="devices.py")
+
+
 def in_roofline(old: str, new: str) -> Edit:
     return Edit(old, new, file="roofline.py")
 
@@ -712,8 +728,8 @@ TIMING = [
         ),
         ways=[
             [
-                Edit(SYNC_BEFORE, "        start = clock()\n"),
-                Edit(SYNC_AFTER, "        seconds.append(clock() - start)"),
+                in_timing(SYNC_BEFORE, "        start = clock()\n"),
+                in_timing(SYNC_AFTER, "        seconds.append(clock() - start)"),
             ]
         ],
     ),
@@ -728,7 +744,7 @@ TIMING = [
             "Waiting before the step is half of it: step() returns when its work is queued.",
             "Call synchronize() between step() and the reading of the clock after it.",
         ),
-        ways=[[Edit(SYNC_AFTER, "        seconds.append(clock() - start)")]],
+        ways=[[in_timing(SYNC_AFTER, "        seconds.append(clock() - start)")]],
     ),
     Mistake(
         id="timing_start_not_synchronized",
@@ -741,7 +757,7 @@ TIMING = [
             "The warm-up returns as soon as it is queued; the step's own work comes after it.",
             "Call synchronize() before the reading with which a step starts, too.",
         ),
-        ways=[[Edit(SYNC_BEFORE, "        start = clock()\n")]],
+        ways=[[in_timing(SYNC_BEFORE, "        start = clock()\n")]],
     ),
     Mistake(
         id="timing_warm_up_timed",
@@ -755,11 +771,11 @@ TIMING = [
             "Call step() warmup times first, and start to note times after that.",
         ),
         ways=[
-            [Edit(WARM_UP, ""), Edit("in range(repeats)", "in range(warmup + repeats)")],
+            [in_timing(WARM_UP, ""), in_timing("in range(repeats)", "in range(warmup + repeats)")],
             [
-                Edit(WARM_UP, ""),
-                Edit("in range(repeats)", "in range(repeats + warmup)"),
-                Edit(
+                in_timing(WARM_UP, ""),
+                in_timing("in range(repeats)", "in range(repeats + warmup)"),
+                in_timing(
                     "p10, median, p90 = np",
                     "seconds.sort()\n    p10, median, p90 = np",
                 ),
@@ -777,7 +793,7 @@ TIMING = [
             "It is called warmup + repeats times, and only the last ones are timed.",
             "Before the timed loop, call step() warmup times.",
         ),
-        ways=[[Edit(WARM_UP, "")]],
+        ways=[[in_timing(WARM_UP, "")]],
     ),
     Mistake(
         id="timing_warm_up_taken_from_repeats",
@@ -792,8 +808,10 @@ TIMING = [
         ),
         ways=[
             [
-                Edit(WARM_UP, ""),
-                Edit(PERCENTILES, "np.percentile(seconds[warmup:] or [0.0], [10, 50, 90])"),
+                in_timing(WARM_UP, ""),
+                in_timing(
+                    "return percentiles(seconds)", "return percentiles(seconds[warmup:] or [0.0])"
+                ),
             ]
         ],
     ),
@@ -808,7 +826,9 @@ TIMING = [
             "The median is the middle of the sorted times, however slow the slowest was.",
             "Take the 50th percentile of the times.",
         ),
-        ways=[[Edit("StepTimes(median=median", "StepTimes(median=sum(seconds) / len(seconds)")]],
+        ways=[
+            [in_timing("StepTimes(median=median", "StepTimes(median=sum(seconds) / len(seconds)")]
+        ],
     ),
     Mistake(
         id="timing_percentiles_not_interpolated",
@@ -822,10 +842,10 @@ TIMING = [
             "Use numpy.percentile with its default method.",
         ),
         ways=[
-            [Edit(PERCENTILES, 'np.percentile(seconds, [10, 50, 90], method="lower")')],
-            [Edit(PERCENTILES, 'np.percentile(seconds, [10, 50, 90], method="nearest")')],
+            [in_timing(PERCENTILES, 'np.percentile(seconds, [10, 50, 90], method="lower")')],
+            [in_timing(PERCENTILES, 'np.percentile(seconds, [10, 50, 90], method="nearest")')],
             [
-                Edit(
+                in_timing(
                     PERCENTILES,
                     "np.sort(seconds)[[len(seconds) * p // 100 for p in (10, 50, 90)]]",
                 )
@@ -843,7 +863,7 @@ TIMING = [
             "A tenth of the steps lies below p10 and a tenth above p90.",
             "Take the 10th and the 90th percentile in place of minimum and maximum.",
         ),
-        ways=[[Edit("[10, 50, 90]", "[0, 50, 100]")]],
+        ways=[[in_timing("[10, 50, 90]", "[0, 50, 100]")]],
     ),
     Mistake(
         id="timing_loop_as_a_whole",
@@ -858,7 +878,7 @@ TIMING = [
         ),
         ways=[
             [
-                Edit(
+                in_timing(
                     MEASURED,
                     f"{WARM_UP}    synchronize()\n    start = clock()\n"
                     "    for _ in range(repeats):\n        step()\n    synchronize()\n"
@@ -880,8 +900,9 @@ TIMING = [
         ),
         ways=[
             [
-                Edit("start = clock()", "start = time.perf_counter()"),
-                Edit("(clock() - start)", "(time.perf_counter() - start)"),
+                in_timing("import numpy as np", "import time\n\nimport numpy as np"),
+                in_timing("start = clock()", "start = time.perf_counter()"),
+                in_timing("(clock() - start)", "(time.perf_counter() - start)"),
             ]
         ],
     ),
@@ -955,10 +976,18 @@ UTILISATION = [
             "Dense in bfloat16: 165.2 · 10¹² for the RTX 4090, 312 for the A100, 989.4 the H100.",
         ),
         ways=[
-            [Edit('"bfloat16": 165.2e12', '"bfloat16": 330.3e12')],
-            [Edit('"bfloat16": 165.2e12', '"bfloat16": 330e12')],
-            [Edit('"tf32": 494.7e12, "bfloat16": 989.4e12', '"tf32": 989e12, "bfloat16": 1979e12')],
-            [Edit('"tf32": 156e12, "bfloat16": 312e12', '"tf32": 312e12, "bfloat16": 624e12')],
+            [in_devices('"bfloat16": 165.2e12', '"bfloat16": 330.3e12')],
+            [in_devices('"bfloat16": 165.2e12', '"bfloat16": 330e12')],
+            [
+                in_devices(
+                    '"tf32": 494.7e12, "bfloat16": 989.4e12', '"tf32": 989e12, "bfloat16": 1979e12'
+                )
+            ],
+            [
+                in_devices(
+                    '"tf32": 156e12, "bfloat16": 312e12', '"tf32": 312e12, "bfloat16": 624e12'
+                )
+            ],
         ],
     ),
 ]
@@ -1148,6 +1177,30 @@ PEAK_MEMORY = [
             "Call torch.mps.empty_cache() before the first reading.",
         ),
         ways=[[in_measuring("    torch.mps.empty_cache()\n", "")]],
+    ),
+    Mistake(
+        id="peak_on_mps_of_what_is_left",
+        sentence="On MPS you read what is allocated at the moment, which is no peak.",
+        why="at the end of a step its activations are gone: the figure is far below CUDA's.",
+        contract="peak_memory",
+        section="peak-memory",
+        hints=(
+            "When during a step is most memory taken, and when do you read?",
+            "torch.mps.current_allocated_memory knows only now; the pool has grown and stays.",
+            "Take the growth of torch.mps.driver_allocated_memory.",
+        ),
+        ways=[
+            [
+                in_measuring(
+                    "before = torch.mps.driver_allocated_memory()",
+                    "before = torch.mps.current_allocated_memory()",
+                ),
+                in_measuring(
+                    "return torch.mps.driver_allocated_memory() - before",
+                    "return torch.mps.current_allocated_memory() - before",
+                ),
+            ]
+        ],
     ),
     Mistake(
         id="peak_step_run_twice",
@@ -1664,12 +1717,501 @@ SWEEP = [
     ),
 ]
 
+MOVED = "each.elements * size for each"
+
+BYTES = [
+    Mistake(
+        id="moved_bytes_in_numbers",
+        sentence="Your bytes moved are numbers: they are not multiplied by the size of one.",
+        why="a bandwidth is in bytes, so every time that is computed from it is too short.",
+        contract="moved_bytes",
+        section="flop",
+        hints=(
+            "In which unit is a bandwidth?",
+            "A float32 has 4 bytes and a bfloat16 has 2.",
+            "Multiply mk + kn + mn by 4 for float32 and tf32, and by 2 for bfloat16.",
+        ),
+        ways=[[Edit(MOVED, "each.elements for each")]],
+    ),
+    Mistake(
+        id="moved_bytes_of_float32",
+        sentence="You count 4 bytes for each number that is moved, whatever the dtype.",
+        why="half as many bytes is half of why bfloat16 is faster.",
+        contract="moved_bytes",
+        section="flop",
+        hints=(
+            "How many bytes has a number that enters a product under autocast?",
+            "Operands and results of products are bfloat16 there.",
+            "Multiply by 4 for float32 and tf32, and by 2 for bfloat16.",
+        ),
+        ways=[[Edit(MOVED, "each.elements * 4 for each")]],
+    ),
+    Mistake(
+        id="moved_bytes_of_a_step",
+        sentence="You count the bytes of a whole step; the contract asks for its forward pass.",
+        why="divided into the FLOP of a forward pass they give a third of the intensity.",
+        contract="moved_bytes",
+        section="flop",
+        hints=(
+            "Which FLOP will your bytes be compared with?",
+            "forward_flops counts one pass, and so do these; predict_step takes both three times.",
+            "Leave out the factor of 3.",
+        ),
+        ways=[[Edit(MOVED, "3 * each.elements * size for each")]],
+    ),
+]
+
+LOSS_MOMENT = 'sum(kinds.values()) - kinds["gradients"] + LOGITS[mixed] * numbers'
+ONE_BLOCK = '(kinds["activations"] - 4 * numbers) // config.num_layers'
+
+MOMENTS = [
+    Mistake(
+        id="moments_gradients_at_the_loss",
+        sentence="You add all kinds of memory for the loss; there are no gradients yet.",
+        why="activations and gradients are never there in full at the same time.",
+        contract="memory_by_moment",
+        section="memory",
+        hints=(
+            "When does the first gradient of a parameter appear?",
+            "zero_grad gave the old gradients away, and the backward pass has not begun.",
+            "At the loss leave out the gradients.",
+        ),
+        ways=[
+            [in_moments(LOSS_MOMENT, "sum(kinds.values()) + LOGITS[mixed] * numbers")],
+        ],
+    ),
+    Mistake(
+        id="moments_logits_left_out",
+        sentence="At the loss you leave out the logits, which are there twice.",
+        why="with a large vocabulary they are the largest arrays of the step, and decide its peak.",
+        contract="memory_by_moment",
+        section="memory",
+        hints=(
+            "Which arrays are alive inside cross_entropy, beside what autograd keeps?",
+            "The logits that were passed in, and the logits less their maximum.",
+            "Add 8 bytes for each of T · vocab_size logits, 10 in bfloat16.",
+        ),
+        ways=[[in_moments(LOSS_MOMENT, LOSS_MOMENT.removesuffix(" + LOGITS[mixed] * numbers"))]],
+    ),
+    Mistake(
+        id="moments_logits_counted_once",
+        sentence="At the loss you count the logits once; a second copy has the maximum subtracted.",
+        why="one such array can be the difference between a step that fits and one that does not.",
+        contract="memory_by_moment",
+        section="memory",
+        hints=(
+            "What does your cross_entropy of stage 02 make out of its argument first?",
+            "The subtraction gives a new array, while the caller still holds the first one.",
+            "Add 8 bytes for each of T · vocab_size logits, 10 in bfloat16.",
+        ),
+        ways=[
+            [in_moments("{False: 4 + 4, True: 2 + 4 + 4}", "{False: 4, True: 4}")],
+            [in_moments("{False: 4 + 4, True: 2 + 4 + 4}", "{False: 4, True: 2 + 4}")],
+        ],
+    ),
+    Mistake(
+        id="moments_logits_alike_in_bfloat16",
+        sentence="You count 8 bytes for each logit also in bfloat16, where there are 10.",
+        why="the 2-byte logits stay while the loss works on a 4-byte copy of them.",
+        contract="memory_by_moment",
+        section="memory",
+        hints=(
+            "In which dtype do the logits leave autocast, and in which is the loss computed?",
+            "bfloat16 logits, their float32 copy, and that copy less its maximum: three arrays.",
+            "2 + 4 + 4 bytes for each logit in bfloat16.",
+        ),
+        ways=[[in_moments("True: 2 + 4 + 4", "True: 4 + 4")]],
+    ),
+    Mistake(
+        id="moments_all_activations_at_the_end",
+        sentence="As the backward pass ends you still count the activations of all blocks.",
+        why="each block's activations are freed as it is done, while the gradients grow.",
+        contract="memory_by_moment",
+        section="memory",
+        hints=(
+            "Which activations are left when the backward pass reaches the first block?",
+            "It goes from the last block to the first, and frees what it has used.",
+            "Count (activations - 4 T vocab_size) // num_layers.",
+        ),
+        ways=[
+            [in_moments("- 4 * numbers) // config.num_layers", "- 4 * numbers)")],
+            [in_moments(ONE_BLOCK, 'kinds["activations"]')],
+        ],
+    ),
+    Mistake(
+        id="moments_exponentials_at_the_end",
+        sentence="As the backward pass ends you still count a share of the loss's exponentials.",
+        why="the loss is the first thing the backward pass is done with, and the largest array.",
+        contract="memory_by_moment",
+        section="memory",
+        hints=(
+            "Which of the activations belong to no block?",
+            "The exponentials of the logits are freed before the pass reaches the last block.",
+            "Subtract 4 T vocab_size before you divide by num_layers.",
+        ),
+        ways=[[in_moments(ONE_BLOCK, 'kinds["activations"] // config.num_layers')]],
+    ),
+    Mistake(
+        id="moments_update_without_denominator",
+        sentence="In the update you count no temporary array; AdamW makes one for each parameter.",
+        why="in a model with a large vocabulary the largest matrix may be half of all of it.",
+        contract="memory_by_moment",
+        section="memory",
+        hints=(
+            "What does your AdamW allocate for a parameter beside its moments?",
+            "√v̂ + eps is a new tensor, as large as the parameter, and one at a time.",
+            "Add 4 bytes for each number of the largest matrix.",
+        ),
+        ways=[[in_moments("learned + 4 * largest_matrix", "learned")]],
+    ),
+]
+
+NOT_KNOWN = "    if device.memory is None:"
+TOO_LARGE = "needed(high) <= device.memory"
+
+LARGEST_BATCH = [
+    Mistake(
+        id="largest_batch_one_too_many",
+        sentence="Your largest batch is the first that does not fit.",
+        why="the run starts, allocates, and dies in its first step.",
+        contract="largest_batch",
+        section="memory",
+        hints=(
+            "Do the bytes of your answer fit into the memory?",
+            "A search ends between the last that fits and the first that does not.",
+            "Return the number for which the bytes are at most the memory.",
+        ),
+        ways=[
+            [in_budgets("    return low\n", "    return high\n")],
+        ],
+    ),
+    Mistake(
+        id="largest_batch_only_powers_of_two",
+        sentence="You try powers of two only.",
+        why="nearly half of the memory can stay empty.",
+        contract="largest_batch",
+        section="memory",
+        hints=(
+            "Is there a batch between your answer and its double that fits?",
+            "Doubling finds a range; the answer lies anywhere in it.",
+            "Search between the last power that fits and the next one, halving the range.",
+        ),
+        ways=[[in_budgets("while high - low > 1:", "while False:")]],
+    ),
+    Mistake(
+        id="largest_batch_memory_has_to_be_left",
+        sentence="You refuse a batch that needs exactly the memory there is.",
+        why="at most means that equal is allowed: a limit should mean the same everywhere.",
+        contract="largest_batch",
+        section="memory",
+        hints=(
+            "What is your answer where a batch of 5 needs the memory to the byte?",
+            "The bytes fit if they are at most the memory.",
+            "Compare with <=.",
+        ),
+        ways=[
+            [
+                in_budgets(TOO_LARGE, TOO_LARGE.replace("<=", "<")),
+                in_budgets("if needed(middle) <= device", "if needed(middle) < device"),
+            ]
+        ],
+    ),
+    Mistake(
+        id="largest_batch_at_least_one",
+        sentence="You answer 1 where not even one sequence fits.",
+        why="the answer says that the model can be trained there, and it cannot.",
+        contract="largest_batch",
+        section="memory",
+        hints=(
+            "What do you return where the parameters alone are larger than the memory?",
+            "The contract asks for 0 there.",
+            "Let the search begin at 0, which always fits.",
+        ),
+        ways=[[in_budgets("    return low\n", "    return max(1, low)\n")]],
+    ),
+    Mistake(
+        id="largest_batch_of_unknown_memory",
+        sentence="You give an answer for a device whose memory nobody knows.",
+        why="a made-up limit looks like any other number.",
+        contract="largest_batch",
+        section="memory",
+        hints=(
+            "What is device.memory of a Mac in DEVICES?",
+            "None means that it depends on the machine, so the caller has to say.",
+            "Raise a ValueError if device.memory is None.",
+        ),
+        ways=[
+            [
+                in_budgets(
+                    NOT_KNOWN, "    if device.memory is None:\n        return 0\n    if False:"
+                )
+            ],
+            [
+                in_budgets(
+                    NOT_KNOWN,
+                    "    if device.memory is None:\n"
+                    "        device = Device(\n"
+                    '            name="", peak_flops={}, bandwidth=1.0, source="", '
+                    "memory=8 * 2**30\n"
+                    "        )\n    if False:",
+                )
+            ],
+        ],
+    ),
+]
+
+BUDGET = [
+    Mistake(
+        id="budget_last_step_dropped",
+        sentence="You round the number of steps down, and train on fewer tokens than asked for.",
+        why="a step is whole, so what is left over takes one more.",
+        contract="training_budget",
+        section="budget",
+        hints=(
+            "How many steps of 60 tokens do 61 tokens take?",
+            "At least the tokens that were asked for: round up.",
+            "math.ceil(tokens / (batch · seq)).",
+        ),
+        ways=[
+            [in_budgets("math.ceil(tokens / (batch * seq))", "tokens // (batch * seq)")],
+            [in_budgets("math.ceil(tokens / (batch * seq))", "round(tokens / (batch * seq))")],
+        ],
+    ),
+    Mistake(
+        id="budget_sequences_for_tokens",
+        sentence="You take a step for batch tokens; it trains on batch · seq.",
+        why="time and cost come out seq times too large.",
+        contract="training_budget",
+        section="budget",
+        hints=(
+            "On how many tokens does one step train?",
+            "Every position of every sequence of the batch is a target.",
+            "A step has batch · seq tokens, for the number of steps and for tokens per second.",
+        ),
+        ways=[
+            [
+                in_budgets("tokens / (batch * seq)", "tokens / batch"),
+                in_budgets("tokens_per_second=batch * seq", "tokens_per_second=batch"),
+            ],
+            [in_budgets("tokens / (batch * seq)", "tokens / batch")],
+        ],
+    ),
+    Mistake(
+        id="budget_price_of_a_second",
+        sentence="You multiply the seconds by the price of an hour.",
+        why="the cost is 3,600 times too high.",
+        contract="training_budget",
+        section="budget",
+        hints=(
+            "For how long does one pay price_per_hour?",
+            "The time is in seconds, and the price is for 3,600 of them.",
+            "seconds / 3600 · price_per_hour.",
+        ),
+        ways=[[in_budgets("seconds / 3600 * price_per_hour", "seconds * price_per_hour")]],
+    ),
+    Mistake(
+        id="budget_whole_hours",
+        sentence="You charge every hour that has begun as a whole one.",
+        why="the contract takes a part of an hour for a part of the price, as clouds bill seconds.",
+        contract="training_budget",
+        section="budget",
+        hints=(
+            "What do 900 seconds cost at 2.00 an hour?",
+            "A quarter of an hour costs a quarter of the price.",
+            "seconds / 3600 · price_per_hour, without rounding.",
+        ),
+        ways=[
+            [
+                in_budgets(
+                    "seconds / 3600 * price_per_hour", "math.ceil(seconds / 3600) * price_per_hour"
+                )
+            ]
+        ],
+    ),
+]
+
+PHASE_START = "    synchronize()\n    before, found"
+PHASE_END = "        synchronize()\n        now = clock()"
+SPLIT = "split=middle(timed)"
+FIRST_STEP = "first=sum(first.values())"
+
+PHASES = [
+    Mistake(
+        id="phases_not_synchronized",
+        sentence="You wait for the device before and after the step, but not after each phase.",
+        why="forward and backward seem to be free, and the last phase pays for all of them.",
+        contract="time_phases",
+        section="timing",
+        hints=(
+            "When is the work of the forward pass done on a GPU?",
+            "Its work is in the queue when backward begins, and is charged to a later phase.",
+            "Call synchronize() after every phase, before its reading of the clock.",
+        ),
+        ways=[
+            [
+                in_timing(
+                    PHASE_END,
+                    "        if name == list(phases)[-1]:\n            synchronize()\n"
+                    "        now = clock()",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="phases_never_synchronized",
+        sentence="time_phases never calls synchronize, so each phase has the time of its queueing.",
+        why="on a GPU the split then says how long Python took, and nothing of the device.",
+        contract="time_phases",
+        section="timing",
+        hints=(
+            "What has been done on a GPU when loss.backward() returns?",
+            "A phase returns when its work is queued. The clock has to wait until it is done.",
+            "Call synchronize() before the first reading of a step, and after every phase.",
+        ),
+        ways=[
+            [
+                in_timing(PHASE_START, "    before, found"),
+                in_timing(PHASE_END, "        now = clock()"),
+            ]
+        ],
+    ),
+    Mistake(
+        id="phases_start_not_synchronized",
+        sentence="You begin to time a step while earlier work is still in the queue.",
+        why="the first phase then pays for what was queued before: loading, or another step.",
+        contract="time_phases",
+        section="timing",
+        hints=(
+            "What may be in the queue when your first phase begins?",
+            "Whatever ran before time_phases: nobody waited for it.",
+            "Call synchronize() before the first reading of a step, too.",
+        ),
+        ways=[[in_timing(PHASE_START, "    before, found")]],
+    ),
+    Mistake(
+        id="phases_medians_of_different_steps",
+        sentence="Your split has the median of each phase by itself, so it does not add up.",
+        why="the medians are of different steps: their sum is no step that ever was.",
+        contract="time_phases",
+        section="timing",
+        hints=(
+            "Is the sum of your phases the time of the step?",
+            "The slowest forward and the slowest backward may be in different steps.",
+            "Find the step of median length first, and return the phases of that one.",
+        ),
+        ways=[
+            [
+                in_timing(
+                    SPLIT,
+                    "split={\n"
+                    "            name: float(np.median([each[name] for each in timed]))\n"
+                    "            for name in phases\n"
+                    "        }",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="phases_means",
+        sentence="Your split has the mean of each phase, which adds up to the mean step.",
+        why="one slow step moves every mean, and the median step does not notice it.",
+        contract="time_phases",
+        section="timing",
+        hints=(
+            "What does one step that takes ten times as long do to your split?",
+            "The contract asks for the phases of the step that took the median.",
+            "Sort the steps by their sums and take the one in the middle.",
+        ),
+        ways=[
+            [
+                in_timing(
+                    SPLIT,
+                    "split={name: sum(each[name] for each in timed) / repeats for name in phases}",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="phases_of_the_last_step",
+        sentence="Your split is that of the last step, whatever it took.",
+        why="a single step may be an accident, and its phases do not add up to the median.",
+        contract="time_phases",
+        section="timing",
+        hints=(
+            "Which of the timed steps does your split belong to?",
+            "It is to be the one that took the median.",
+            "Sort the steps by their sums and take the one in the middle.",
+        ),
+        ways=[[in_timing(SPLIT, "split=timed[-1]")], [in_timing(SPLIT, "split=timed[0]")]],
+    ),
+    Mistake(
+        id="phases_timed_apart",
+        sentence="You time each phase in a loop of its own, so there are no whole steps.",
+        why="backward needs a forward pass of its own, and parts of no step add up to none.",
+        contract="time_phases",
+        section="timing",
+        hints=(
+            "In which order are your phases called?",
+            "A step is forward, backward, optimizer; the next one begins after that.",
+            "Loop over steps outside and over phases inside.",
+        ),
+        ways=[
+            [
+                in_timing(
+                    "steps = [seconds_of(phases, synchronize, clock) "
+                    "for _ in range(warmup + repeats)]",
+                    "apart = [\n"
+                    "        [seconds_of({name: phase}, synchronize, clock) "
+                    "for _ in range(warmup + repeats)]\n"
+                    "        for name, phase in phases.items()\n"
+                    "    ]\n"
+                    "    steps = [\n"
+                    "        {name: each for one in together for name, each in one.items()}\n"
+                    "        for together in zip(*apart, strict=True)\n"
+                    "    ]",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="phases_warm_up_timed",
+        sentence="The warm-up steps are among the timed ones in time_phases.",
+        why="the first step compiles and allocates: it has a number of its own, `first`.",
+        contract="time_phases",
+        section="timing",
+        hints=(
+            "How many steps are your percentiles taken from?",
+            "Only the last `repeats` steps count.",
+            "Leave the first warmup steps out of step and split.",
+        ),
+        ways=[[in_timing("timed = steps[0], steps[warmup:]", "timed = steps[0], steps")]],
+    ),
+    Mistake(
+        id="phases_first_after_the_warm_up",
+        sentence="Your `first` is a step after the warm-up, when everything is compiled.",
+        why="the time of compiling, a minute or more, is what `first` is there to show.",
+        contract="time_phases",
+        section="timing",
+        hints=(
+            "Which call makes torch.compile work?",
+            "The very first one, which is a warm-up step.",
+            "Time the first warm-up step too, and keep it for `first`.",
+        ),
+        ways=[[in_timing("first, timed = steps[0]", "first, timed = steps[warmup]")]],
+    ),
+]
+
 MISTAKES = [
     *PARAMETERS,
     *FLOPS,
     *TRAINING_FLOPS,
+    *BYTES,
     *MEMORY,
+    *MOMENTS,
+    *LARGEST_BATCH,
+    *BUDGET,
     *TIMING,
+    *PHASES,
     *UTILISATION,
     *MEASURING,
     *PEAK_MEMORY,

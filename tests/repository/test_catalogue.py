@@ -21,10 +21,9 @@ def anchors(stage) -> set[str]:
 
 def names_in(stage) -> set[str]:
     """The functions, classes and methods that the stage's stub promises."""
-    adapter = stage.assignment / stage.package / "adapter.py"
-    tree = ast.parse(adapter.read_text(encoding="utf-8"))
+    files = (stage.assignment / stage.package).glob("*.py")
     names = set()
-    for node in tree.body:
+    for node in (n for file in files for n in ast.parse(file.read_text(encoding="utf-8")).body):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
             inner = node.body if isinstance(node, ast.ClassDef) else []

@@ -84,3 +84,12 @@ def test_init_reexports_the_adapter_and_nothing_else(stage):
     code = [line for line in texts[0].splitlines() if line.startswith(("from", "import"))]
     assert code == ["from .adapter import ("] or code[0].startswith("from .adapter import")
     assert len(code) == 1
+
+
+def test_given_files_are_the_same_in_both():
+    for name in ("devices.py", "results.py"):
+        texts = [
+            (folder / STAGES[7].package / name).read_text(encoding="utf-8")
+            for folder in (STAGES[7].assignment, STAGES[7].solution)
+        ]
+        assert texts[0] == texts[1], name

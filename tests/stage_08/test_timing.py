@@ -129,11 +129,14 @@ def test_utilisation_refuses_what_it_cannot_divide_by(seconds, peak):
     [
         ("rtx4090", "bfloat16", 165.2),
         ("rtx4090", "float32", 82.6),
+        ("rtx3090", "bfloat16", 71.0),
         ("a100", "bfloat16", 312.0),
         ("h100", "bfloat16", 989.4),
         ("h100", "tf32", 494.7),
         ("m1", "float32", 2.6),
         ("m2", "float32", 3.6),
+        ("m1-pro", "float32", 5.2),
+        ("m1-max", "float32", 10.4),
     ],
 )
 def test_full_use_of_a_published_device_is_1(device, dtype, teraflops):

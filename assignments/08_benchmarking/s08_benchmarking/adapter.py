@@ -13,6 +13,12 @@ import torch
 
 from s04_transformer import ModelConfig
 
+from .devices import DEVICES as DEVICES
+from .devices import Device as Device
+from .results import Budget as Budget
+from .results import PhaseTimes as PhaseTimes
+from .results import StepTimes as StepTimes
+
 Config = TypeVar("Config")
 
 
@@ -39,6 +45,19 @@ def training_flops(config: ModelConfig, batch: int, seq: int) -> int:
     """FLOP of one forward and one backward pass: three times the forward pass.
 
     For y = x Wᵀ the backward pass computes dx = dy W and dW = dyᵀ x, each as dear as y itself.
+    """
+    raise NotImplementedError
+
+
+def moved_bytes(config: ModelConfig, batch: int, seq: int, dtype: str) -> dict[str, int]:
+    """Bytes that the products of one forward pass move, by operation as in `forward_flops`.
+
+    Operands and results cross the bus once: an (m, k) times (k, n) product moves mk + kn + mn
+    numbers, of 4 bytes with "float32" or "tf32" and 2 with "bfloat16". Each head's products are
+    products of their own. FLOP divided by bytes is the arithmetic intensity of an operation.
+
+    Raises:
+        ValueError: another dtype.
     """
     raise NotImplementedError
 
@@ -73,16 +92,34 @@ def training_memory(config: ModelConfig, batch: int, seq: int, dtype: str) -> di
     raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class StepTimes:
-    """Percentiles of measured steps, in seconds."""
+def memory_by_moment(config: ModelConfig, batch: int, seq: int, dtype: str) -> dict[str, int]:
+    """Bytes held at the three moments at which a training step may need most.
 
-    median: float
-    """Half of the steps took at most this."""
-    p10: float
-    """A tenth of the steps took at most this."""
-    p90: float
-    """Nine tenths of the steps took at most this."""
+    Of the kinds of `training_memory`, with T = batch · seq:
+
+    - loss: parameters, optimizer_state and activations, and the logits twice: as they come and
+      with their maximum subtracted, 8 bytes each of the T vocab_size. In bfloat16 10: the
+      product gives 2-byte logits, of which the loss takes a 4-byte copy.
+    - backward, as it ends: gradients, optimizer_state, 4 bytes for each parameter (the 2-byte
+      copies are gone) and the activations of one block: without the loss's exponentials, which
+      are gone as well, (activations - 4 T vocab_size) // num_layers.
+    - update: 12 bytes for each parameter and 4 for its gradient, and AdamW's denominator, 4
+      bytes for each number of the largest matrix.
+
+    The largest of the three is the peak. Other code has other temporary tensors.
+    """
+    raise NotImplementedError
+
+
+def largest_batch(config: ModelConfig, seq: int, device: Device, dtype: str) -> int:
+    """The largest batch whose `memory_by_moment` fits into the memory of `device` as sold.
+
+    0 where not even one sequence fits. At most so many: a driver takes some memory as well.
+
+    Raises:
+        ValueError: the memory of `device` is not known.
+    """
+    raise NotImplementedError
 
 
 def time_steps(
@@ -101,6 +138,27 @@ def time_steps(
 
     Raises:
         ValueError: fewer than 1 repeat, or a negative warm-up.
+    """
+    raise NotImplementedError
+
+
+def time_phases(
+    phases: Mapping[str, Callable[[], object]],
+    *,
+    warmup: int,
+    repeats: int,
+    synchronize: Callable[[], object],
+    clock: Callable[[], float] = time.perf_counter,
+) -> PhaseTimes:
+    """Where the time of a step goes, whose `phases` are called in order, such as forward, backward
+    and optimizer: `warmup` steps that are not timed, except the first, and then `repeats`.
+
+    A phase begins with the reading of `clock` that the one before ended with, and each reading
+    comes right after `synchronize`. So the phases of a step add up to it. Medians of each phase,
+    taken by themselves, would be of different steps, and would not.
+
+    Raises:
+        ValueError: no phases, fewer than 1 repeat or 1 warm-up (the first step compiles).
     """
     raise NotImplementedError
 
@@ -133,74 +191,6 @@ def utilisation(flops: float, seconds: float, peak: float) -> float:
         ValueError: seconds or peak that are not above 0.
     """
     raise NotImplementedError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Device:
-    """What a device can do at best."""
-
-    name: str
-    """What people call it."""
-    peak_flops: Mapping[str, float]
-    """Dense matrix product FLOP/s by dtype, accumulated in float32. "tf32" is float32 after
-    `torch.set_float32_matmul_precision("high")`. A dtype that is missing has no known peak."""
-    bandwidth: float
-    """Bytes per second between the device and its memory."""
-    source: str
-    """The document the figures are from."""
-    memory: int | None = None
-    """Bytes as sold; None where it depends on the machine."""
-
-
-DEVICES: dict[str, Device] = {
-    "rtx4090": Device(
-        name="NVIDIA GeForce RTX 4090",
-        # Not 330.3: that is with float16 accumulation, or with half of the weights zero.
-        peak_flops={"float32": 82.6e12, "tf32": 82.6e12, "bfloat16": 165.2e12},
-        bandwidth=1008e9,
-        memory=24 * 2**30,
-        source="NVIDIA Ada GPU Architecture whitepaper, GeForce RTX 4090 specifications",
-    ),
-    "a100": Device(
-        name="NVIDIA A100 80 GB SXM",
-        peak_flops={"float32": 19.5e12, "tf32": 156e12, "bfloat16": 312e12},
-        bandwidth=2039e9,
-        memory=80 * 2**30,
-        source="NVIDIA A100 Tensor Core GPU data sheet, the figures without sparsity",
-    ),
-    "h100": Device(
-        name="NVIDIA H100 SXM",
-        peak_flops={"float32": 66.9e12, "tf32": 494.7e12, "bfloat16": 989.4e12},
-        bandwidth=3350e9,
-        memory=80 * 2**30,
-        source="NVIDIA H100 Tensor Core GPU Architecture whitepaper, the figures without sparsity",
-    ),
-    "m1": Device(
-        name="Apple M1, 8-core GPU",
-        peak_flops={"float32": 2.6e12},
-        bandwidth=68.25e9,
-        source="Apple newsroom, November 2020 (peak); LPDDR4X-4266 on 128 bits (bandwidth)",
-    ),
-    "m2": Device(
-        name="Apple M2, 10-core GPU",
-        peak_flops={"float32": 3.6e12},
-        bandwidth=100e9,
-        source="Apple event and newsroom, June 2022",
-    ),
-    "m3": Device(
-        name="Apple M3",
-        peak_flops={},
-        bandwidth=100e9,
-        source="Apple newsroom, October 2023 (bandwidth); Apple states no peak: measure yours",
-    ),
-    "m4": Device(
-        name="Apple M4",
-        peak_flops={},
-        bandwidth=120e9,
-        source="Apple newsroom, May 2024 (bandwidth); Apple states no peak: measure yours",
-    ),
-}
-"""Devices with published figures."""
 
 
 def measure_device(
@@ -249,6 +239,20 @@ def predict_step(
 
     Raises:
         ValueError: `dtype` is none of the three, or `device` has no peak for it.
+    """
+    raise NotImplementedError
+
+
+def training_budget(
+    tokens: int, *, batch: int, seq: int, step_seconds: float, price_per_hour: float = 0.0
+) -> Budget:
+    """What it takes to train on at least `tokens` tokens, in whole steps of batch · seq.
+
+    `step_seconds` is measured, or the total of a `Prediction`, which gives the least there can
+    be. A part of an hour costs that part of the price.
+
+    Raises:
+        ValueError: tokens, batch, seq or step_seconds not above 0, or a negative price.
     """
     raise NotImplementedError
 

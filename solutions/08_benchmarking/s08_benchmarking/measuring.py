@@ -2,10 +2,12 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+
+from .devices import Device
 
 
 def peak(step: Callable[[], object], device: torch.device) -> int:
@@ -51,6 +53,17 @@ def peak_on_cpu(step: Callable[[], object], device: torch.device) -> int:
 
 Seconds = Callable[[Callable[[], object]], float]
 """How long a step takes."""
+
+
+def measured(
+    seconds: Seconds, device: torch.device, dtypes: Sequence[str], size: int, copied_bytes: int
+) -> Device:
+    return Device(
+        name=str(device),
+        peak_flops={dtype: product_flops(seconds, device, dtype, size) for dtype in dtypes},
+        bandwidth=copy_bandwidth(seconds, device, copied_bytes),
+        source=f"measured: product of {size} by {size} matrices, copy of {copied_bytes:,} bytes",
+    )
 
 
 def product_flops(seconds: Seconds, device: torch.device, dtype: str, size: int) -> float:

@@ -1,13 +1,9 @@
 """The least time of a step: each operation under the roof of its device."""
 
-from typing import TYPE_CHECKING
-
 from s04_transformer import ModelConfig
 
 from . import memory, operations
-
-if TYPE_CHECKING:
-    from .adapter import Device
+from .devices import Device
 
 BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2}
 OPTIMIZER_BYTES = 28
@@ -15,7 +11,7 @@ OPTIMIZER_BYTES = 28
 
 
 def predict(
-    config: ModelConfig, batch: int, seq: int, device: "Device", dtype: str
+    config: ModelConfig, batch: int, seq: int, device: Device, dtype: str
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Seconds, and what they are bound by, for each operation."""
     peaks, bandwidth = device.peak_flops, device.bandwidth

@@ -11,6 +11,7 @@ from s04_transformer import ModelConfig
 class Row:
     name: str
     flops: int
+    elements: int
 
 
 def table(config: ModelConfig, batch: int, seq: int) -> list[tuple[str, int, int, int, int]]:
@@ -31,8 +32,10 @@ def table(config: ModelConfig, batch: int, seq: int) -> list[tuple[str, int, int
 def products(config: ModelConfig, batch: int, seq: int) -> list[Row]:
     rows = table(config, batch, seq)
     sides = np.array([numbers for _, *numbers in rows], dtype=np.int64)
-    flops = (2 * sides.prod(axis=1)).tolist()
-    return [Row(name, count) for (name, *_), count in zip(rows, flops, strict=True)]
+    m, k, n, times = sides.T
+    flops, elements = 2 * m * k * n * times, (m * k + k * n + m * n) * times
+    counts = zip(flops.tolist(), elements.tolist(), strict=True)
+    return [Row(name, *both) for (name, *_), both in zip(rows, counts, strict=True)]
 
 
 def gains(config: ModelConfig) -> int:

@@ -1,24 +1,20 @@
 """The step as NumPy arrays: a row for each operation."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from s04_transformer import ModelConfig
 
 from . import memory, operations
+from .devices import Device
 
-if TYPE_CHECKING:
-    from .adapter import Device
-
-BITS = {"float32": 32, "tf32": 32, "bfloat16": 16}
+BYTES = {"float32": 4, "tf32": 4, "bfloat16": 2}
 
 
 def predict(
-    config: ModelConfig, batch: int, seq: int, device: "Device", dtype: str
+    config: ModelConfig, batch: int, seq: int, device: Device, dtype: str
 ) -> tuple[dict[str, float], dict[str, str]]:
     try:
-        size, peak = BITS[dtype] // 8, device.peak_flops[dtype]
+        size, peak = BYTES[dtype], device.peak_flops[dtype]
     except KeyError:
         raise ValueError(f"{device.name} and {dtype}: measure_device() finds a peak") from None
     rows = operations.table(config, batch, seq)

@@ -9,7 +9,15 @@ import torch
 
 from s04_transformer import ModelConfig
 
-from . import grids
+from . import grids, plans
+from .devices import DEVICES as DEVICES
+from .devices import Device as Device
+from .plans import memory_by_moment as memory_by_moment
+from .plans import time_phases as time_phases
+from .plans import training_budget as training_budget
+from .results import Budget as Budget
+from .results import PhaseTimes as PhaseTimes
+from .results import StepTimes as StepTimes
 
 Config = TypeVar("Config")
 
@@ -72,13 +80,6 @@ def training_memory(config: ModelConfig, batch: int, seq: int, dtype: str) -> di
         "gradients": 4 * count,
         "parameters": 4 * count + (2 * matrices if mixed else 0),
     }
-
-
-@dataclass(frozen=True)
-class StepTimes:
-    median: float
-    p10: float
-    p90: float
 
 
 def time_steps(
@@ -149,49 +150,6 @@ def utilisation(flops: float, seconds: float, peak: float) -> float:
     return flops / (seconds * peak)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Device:
-    name: str
-    peak_flops: Mapping[str, float]
-    bandwidth: float
-    source: str
-    memory: int | None = None
-
-
-def _published(name: str, source: str, bandwidth: float, gib: int | None, **peaks: float) -> Device:
-    memory = None if gib is None else gib * 2**30
-    peak_flops = {dtype: teraflops * 1e12 for dtype, teraflops in peaks.items()}
-    return Device(
-        name=name, peak_flops=peak_flops, bandwidth=bandwidth, source=source, memory=memory
-    )
-
-
-DEVICES: dict[str, Device] = {
-    "rtx4090": _published(
-        *("NVIDIA GeForce RTX 4090", "Ada whitepaper", 1008e9, 24),
-        float32=82.6,
-        tf32=82.6,
-        bfloat16=165.2,
-    ),
-    "a100": _published(
-        *("NVIDIA A100 80 GB SXM", "data sheet", 2039e9, 80),
-        float32=19.5,
-        tf32=156.0,
-        bfloat16=312.0,
-    ),
-    "h100": _published(
-        *("NVIDIA H100 SXM", "Hopper whitepaper", 3350e9, 80),
-        float32=66.9,
-        tf32=494.7,
-        bfloat16=989.4,
-    ),
-    "m1": _published("Apple M1, 8-core GPU", "Apple", 68.25e9, None, float32=2.6),
-    "m2": _published("Apple M2, 10-core GPU", "Apple", 100e9, None, float32=3.6),
-    "m3": _published("Apple M3", "Apple", 100e9, None),
-    "m4": _published("Apple M4", "Apple", 120e9, None),
-}
-
-
 def measure_device(
     device: torch.device | str = "cpu",
     dtypes: Sequence[str] = ("float32",),
@@ -252,6 +210,18 @@ def predict_step(
         seconds[name] = max(waiting, computing)
         bound[name] = "compute" if computing > waiting else "memory"
     return Prediction(seconds, bound)
+
+
+def moved_bytes(config: ModelConfig, batch: int, seq: int, dtype: str) -> dict[str, int]:
+    if dtype not in ("float32", "tf32", "bfloat16"):
+        raise ValueError(f"{dtype} has no size here")
+    size = 2 if dtype == "bfloat16" else 4
+    return {name: size * each for name, each in _numbers_moved(config, batch, seq).items()}
+
+
+def largest_batch(config: ModelConfig, seq: int, device: Device, dtype: str) -> int:
+    """Every moment grows by a constant for each sequence, but for what is rounded down."""
+    return plans.largest(lambda batch: plans.memory_by_moment(config, batch, seq, dtype), device)
 
 
 def _numbers_moved(config: ModelConfig, batch: int, seq: int) -> dict[str, int]:
