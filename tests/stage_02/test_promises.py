@@ -112,3 +112,34 @@ def test_one_vector_is_what_it_is_in_a_batch(draw):
     for layer in layers:
         expected = layer(x[None])[0]
         assert_close(layer(x), expected, f"no leading axes, and one of size 1: {layer}", atol=1e-6)
+
+
+AUTOCAST = "what it gives without autocast, which computes matrix products in bfloat16"
+
+
+@pytest.mark.parametrize("shape", [(3, 6), (2, 3, 6), (4096, 128)], ids=str)
+def test_rmsnorm_computes_in_float32_under_autocast(draw, shape):
+    norm = RMSNorm(shape[-1])
+    draw.weights(norm)
+    x = draw.normal(*shape).requires_grad_()
+    expected = norm(x)
+    [slope] = torch.autograd.grad(expected.square().sum(), x)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = norm(x)
+        [slope_found] = torch.autograd.grad(found.square().sum(), x)
+    assert_close(found, expected, AUTOCAST, rtol=1e-5)
+    assert_close(slope_found, slope, AUTOCAST, atol=1e-4, rtol=1e-4)
+
+
+def test_softmax_and_cross_entropy_compute_in_float32_under_autocast(draw):
+    x, targets = draw.normal(5, 9), torch.tensor([0, 8, 3, 3, 1])
+    with torch.autocast("cpu", torch.bfloat16):
+        probabilities, loss = softmax(x, -1), cross_entropy(x, targets)
+    assert_close(probabilities, softmax(x, -1), AUTOCAST)
+    assert_close(loss, cross_entropy(x, targets), AUTOCAST)
+
+
+def test_targets_may_be_int32(draw):
+    logits, targets = draw.normal(2, 3, 11), torch.tensor([[1, 0, 3], [1, 10, 6]])
+    found = cross_entropy(logits, targets.int())
+    assert_close(found, cross_entropy(logits, targets), "the same targets as int64")

@@ -131,8 +131,9 @@ def cross_entropy(
 ) -> Float[Tensor, ""]:
     """The mean over all leading axes of -log softmax(logits)[target], in nats.
 
-    Finite for finite logits of any size. It uses log softmax(z)_t = z_t - log Σ_j exp(z_j), so
-    that the probabilities are never stored and none of them is rounded to 0 before its log.
+    Targets are int64 or int32. Finite for finite logits of any size. It uses
+    log softmax(z)_t = z_t - log Σ_j exp(z_j), so that the probabilities are never stored and none
+    of them is rounded to 0 before its log.
     """
     if by_hand.pays(logits) and logits.dtype == torch.float32:
         return by_hand.CrossEntropy.apply(logits, targets)

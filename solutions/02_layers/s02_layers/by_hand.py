@@ -62,7 +62,8 @@ class Normalise(torch.autograd.Function):
         normalised = x * scale
         products = normalised * grad
         grad_weight = products.reshape(-1, x.shape[-1]).sum(dim=0)
-        means = (products @ weight)[..., None].div_(x.shape[-1])
+        # Not as a product with `weight`: under autocast that would be bfloat16.
+        means = (products * weight).mean(dim=-1, keepdim=True)
         grad_x = torch.mul(grad, weight, out=products).sub_(normalised.mul_(means)).mul_(scale)
         return grad_x, grad_weight, None
 

@@ -86,7 +86,7 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         wide = x.float()
-        mean_square = (wide[..., None, :] @ wide[..., :, None])[..., 0] / x.shape[-1]
+        mean_square = (wide * wide).sum(dim=-1, keepdim=True) / x.shape[-1]
         return (self.weight.float() * (wide * (mean_square + self.eps).pow(-0.5))).to(x.dtype)
 
 
