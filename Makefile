@@ -3,13 +3,17 @@ PYTHON ?= python3
 RUN := .venv/bin/python
 PACKAGES := $(patsubst assignments/%,-p s%,$(wildcard assignments/[0-9]*))
 
-.PHONY: demo test proof matrix lint types fixtures figures
+.PHONY: demo test browser proof matrix lint types fixtures figures
 
 demo: .venv/ready
 	$(RUN) -m groundup demo
 
 test: lint types
 	$(RUN) -m pytest --reference all
+
+# The pages in headless Chromium, which has to be installed: CHROMIUM names it if it is not found.
+browser: .venv/browser
+	$(RUN) -m pytest tests/browser --reference all
 
 # What the grader proves about itself.
 proof: .venv/ready
@@ -40,4 +44,8 @@ figures: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv .venv
 	$(RUN) -m pip install -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv/browser: .venv/ready
+	$(RUN) -m pip install -c constraints.txt -e '.[dev,browser]'
 	touch $@

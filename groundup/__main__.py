@@ -8,14 +8,17 @@ import typer
 from groundup.commands.bench.compiled import compiled
 from groundup.commands.bench.model import model
 from groundup.commands.bench.tokenizer import tokenizer
+from groundup.commands.bench.training import training
 from groundup.commands.check import check
 from groundup.commands.common import Refusal, in_one_line
 from groundup.commands.data import data
 from groundup.commands.demo import demo
+from groundup.commands.explore import explore
 from groundup.commands.generate import generate
 from groundup.commands.interop.export import export, import_run
 from groundup.commands.mistakes import mistakes
 from groundup.commands.profile import profile
+from groundup.commands.report.command import report
 from groundup.commands.status import start, status
 from groundup.commands.train import train
 
@@ -32,9 +35,10 @@ def bare(context: typer.Context) -> None:
         start()
 
 
-for command in (check, status, mistakes, data, train, generate, export, demo, profile):
+for command in (check, status, mistakes, data, train, report, generate, export, demo, profile):
     app.command()(command)
 app.command("import")(import_run)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(explore)
 
 bench = typer.Typer(help="Measure your code beside others'.", rich_markup_mode=None)
 app.add_typer(bench, name="bench")
@@ -45,7 +49,7 @@ def each_by_name() -> None:
     """Without this, typer makes the only command of a group the group."""
 
 
-for command in (tokenizer, model, compiled):
+for command in (tokenizer, model, training, compiled):
     bench.command()(command)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from groundup.commands import prepared as on_disk
+from groundup.commands import started
 from groundup.commands.common import Reference, Refusal, begin, say, shown, speaks, table
 from groundup.commands.data import TrainFile, ValidFile
 from groundup.commands.ids import check_ids
@@ -88,7 +89,7 @@ def train_model(
     """Train as `preset` says, but for the fields in `model` and `loop`; say how it ended."""
     from groundup.plots import draw_loss_curve  # matplotlib takes long to import
     from s04_transformer import ModelConfig, TransformerLM
-    from s06_training import TrainConfig
+    from s06_training import TrainConfig, best_device
     from s06_training import train as train_stage
 
     check_ids(folder, prepared)
@@ -101,6 +102,7 @@ def train_model(
     )
     if speaks():
         _keep_with_run(folder, prepared, run_dir)
+        started.keep(run_dir, config.device or best_device())
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
     try:
         result = train_stage(config, sampler(folder, prompt))

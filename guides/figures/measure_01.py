@@ -70,9 +70,13 @@ def words_once(text: str, num_merges: int) -> list[tuple[bytes, bytes]]:
     return count_anew([(as_bytes(word), count) for word, count in counts.items()], num_merges)
 
 
+def counted(text: str) -> dict[bytes, int]:
+    return {word.encode(): count for word, count in Counter(pretokens_of(text)).items()}
+
+
 def index(text: str, num_merges: int) -> list[tuple[bytes, bytes]]:
     """Only words with the pair change; the greatest pair is still looked for among all."""
-    words, tokens = Words(Counter(pretokens_of(text))), [bytes([byte]) for byte in range(256)]
+    words, tokens = Words(counted(text)), [bytes([byte]) for byte in range(256)]
     merges = []
     for _ in range(num_merges):
         ranked = (
@@ -88,7 +92,7 @@ def index(text: str, num_merges: int) -> list[tuple[bytes, bytes]]:
 
 
 def heap(text: str, num_merges: int) -> list[tuple[bytes, bytes]]:
-    return learn_merges(Counter(pretokens_of(text)), num_merges)
+    return learn_merges(counted(text), num_merges)
 
 
 def chunks(path: Path, num_workers: int) -> list[tuple[bytes, bytes]]:

@@ -9,8 +9,8 @@ EMBEDDING_EMPTY = "torch.empty(vocab_size, d_model, device=device, dtype=dtype)"
 EMBEDDING_START = "nn.init.trunc_normal_(self.weight, std=1.0, a=-3.0, b=3.0)"
 GAIN_START = "torch.ones(d_model, device=device, dtype=dtype)"
 RMSNORM = "(wide * torch.rsqrt(mean_square + self.eps) * self.weight.float()).to(x.dtype)"
-MEAN_SQUARE = "wide.square().mean(dim=-1, keepdim=True)"
-GATED = "silu(self.gate(x)) * self.up(x)"
+MEAN_SQUARE = "torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square() / x.shape[-1]"
+GATED = "silu(gate) * up"
 GATE = "self.gate = Linear(d_model, d_ff, device=device, dtype=dtype)"
 UP = "self.up = Linear(d_model, d_ff, device=device, dtype=dtype)"
 DOWN = "self.down = Linear(d_ff, d_model, device=device, dtype=dtype)"
@@ -759,7 +759,7 @@ MISTAKES = [
             "Softmax's maximum may be detached, since it cancels; the mean square does not cancel.",
             "Take the mean square without detach() and outside of torch.no_grad().",
         ),
-        ways=[[Edit("wide.square()", "wide.detach().square()")]],
+        ways=[[Edit("vector_norm(wide,", "vector_norm(wide.detach(),")]],
     ),
     Mistake(
         id="silu_overflows",
@@ -878,7 +878,7 @@ MISTAKES = [
             "w1 and w3 are named the other way round in some sources; ours are gate and up.",
             "Return self.down(silu(self.gate(x)) * self.up(x)).",
         ),
-        ways=[[Edit(GATED, "self.gate(x) * silu(self.up(x))")]],
+        ways=[[Edit(GATED, "gate * silu(up)")]],
     ),
     Mistake(
         id="swiglu_silu_of_product",
@@ -891,7 +891,7 @@ MISTAKES = [
             "silu is of the gate alone; the product comes after.",
             "Return self.down(silu(self.gate(x)) * self.up(x)).",
         ),
-        ways=[[Edit(GATED, "silu(self.gate(x) * self.up(x))")]],
+        ways=[[Edit(GATED, "silu(gate * up)")]],
     ),
     Mistake(
         id="swiglu_silu_on_both",
@@ -904,7 +904,7 @@ MISTAKES = [
             "One of the two projections stays linear.",
             "Return self.down(silu(self.gate(x)) * self.up(x)).",
         ),
-        ways=[[Edit(GATED, "silu(self.gate(x)) * silu(self.up(x))")]],
+        ways=[[Edit(GATED, "silu(gate) * silu(up)")]],
     ),
     Mistake(
         id="swiglu_without_up",
@@ -917,7 +917,7 @@ MISTAKES = [
             "The gate is multiplied by a second projection before `down`.",
             "Return self.down(silu(self.gate(x)) * self.up(x)).",
         ),
-        ways=[[Edit(GATED, "silu(self.gate(x))")], [Edit(GATED, "silu(self.up(x))")]],
+        ways=[[Edit(GATED, "silu(gate)")], [Edit(GATED, "silu(up)")]],
     ),
     Mistake(
         id="swiglu_without_silu",
@@ -930,7 +930,7 @@ MISTAKES = [
             "The gate goes through silu before the product.",
             "Return self.down(silu(self.gate(x)) * self.up(x)).",
         ),
-        ways=[[Edit(GATED, "self.gate(x) * self.up(x)")]],
+        ways=[[Edit(GATED, "gate * up")]],
     ),
     Mistake(
         id="swiglu_gate_is_sigmoid",
@@ -943,7 +943,7 @@ MISTAKES = [
             "In GLU the gate is σ(gate); the Sw in SwiGLU says that it is silu(gate).",
             "Return self.down(silu(self.gate(x)) * self.up(x)).",
         ),
-        ways=[[Edit(GATED, "torch.sigmoid(self.gate(x)) * self.up(x)")]],
+        ways=[[Edit(GATED, "torch.sigmoid(gate) * up")]],
     ),
     Mistake(
         id="swiglu_adds",
@@ -956,7 +956,7 @@ MISTAKES = [
             "Entry by entry, the activated gate is multiplied by up.",
             "Return self.down(silu(self.gate(x)) * self.up(x)).",
         ),
-        ways=[[Edit(GATED, "silu(self.gate(x)) + self.up(x)")]],
+        ways=[[Edit(GATED, "silu(gate) + up")]],
     ),
     Mistake(
         id="swiglu_sizes_swapped",
@@ -993,10 +993,8 @@ MISTAKES = [
                 Edit(GATE, "self.layers = {}\n        " + GATE.replace(".gate", '.layers["gate"]')),
                 Edit(UP, UP.replace(".up", '.layers["up"]')),
                 Edit(DOWN, DOWN.replace(".down", '.layers["down"]')),
-                Edit(
-                    f"self.down({GATED})",
-                    'self.layers["down"](silu(self.layers["gate"](x)) * self.layers["up"](x))',
-                ),
+                Edit("self.gate(x), self.up(x)", 'self.layers["gate"](x), self.layers["up"](x)'),
+                Edit(f"self.down({GATED})", f'self.layers["down"]({GATED})'),
             ]
         ],
     ),

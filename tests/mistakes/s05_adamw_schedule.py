@@ -586,7 +586,7 @@ WEIGHT_DECAY = [
                     'gradient = parameter.grad + group["weight_decay"] * parameter\n'
                     "        state = self.state[parameter]",
                 ),
-                Edit(f"        {DECAY}\n", ""),
+                Edit(f"            {DECAY}\n", ""),
             ],
             [
                 Edit(
@@ -594,7 +594,7 @@ WEIGHT_DECAY = [
                     'gradient = parameter.grad.add_(parameter, alpha=group["weight_decay"])\n'
                     "        state = self.state[parameter]",
                 ),
-                Edit(f"        {DECAY}\n", ""),
+                Edit(f"            {DECAY}\n", ""),
             ],
         ],
     ),
@@ -611,11 +611,11 @@ WEIGHT_DECAY = [
         ),
         ways=[
             [
-                Edit(f"        {DECAY}\n", ""),
+                Edit(f"            {DECAY}\n", ""),
                 Edit(
                     UPDATE,
                     'numerator = m / (1 - beta1**t) + group["weight_decay"] * parameter\n'
-                    '        parameter.addcdiv_(numerator, denominator, value=-group["lr"])',
+                    '            parameter.addcdiv_(numerator, denominator, value=-group["lr"])',
                 ),
             ]
         ],
@@ -631,7 +631,7 @@ WEIGHT_DECAY = [
             "Apart from the gradient's update, every weight is pulled a little towards 0.",
             "Multiply the parameter by 1 - lr · weight_decay before the update.",
         ),
-        ways=[[Edit(f"        {DECAY}\n", "")]],
+        ways=[[Edit(f"            {DECAY}\n", "")]],
     ),
     Mistake(
         id="adamw_decay_without_lr",
@@ -691,7 +691,7 @@ WEIGHT_DECAY = [
             "Both orders are in use; this contract decays first.",
             "Multiply the parameter by 1 - lr · weight_decay before you subtract the update.",
         ),
-        ways=[[Edit(f"        {DECAY}\n", ""), Edit(UPDATE, f"{UPDATE}\n        {DECAY}")]],
+        ways=[[Edit(f"            {DECAY}\n", ""), Edit(UPDATE, f"{UPDATE}\n            {DECAY}")]],
     ),
     Mistake(
         id="adamw_decay_skips_vectors",
@@ -704,7 +704,7 @@ WEIGHT_DECAY = [
             "To spare gains from the decay is right, but the training loop does it, with groups.",
             "Decay every parameter by its group's weight_decay.",
         ),
-        ways=[[Edit(DECAY, f"if parameter.ndim >= 2:\n            {DECAY}")]],
+        ways=[[Edit(DECAY, f"if parameter.ndim >= 2:\n                {DECAY}")]],
     ),
 ]
 
@@ -903,7 +903,10 @@ SETTINGS_AND_STATE = [
             "Skip parameters with `if parameter.grad is None: continue`.",
         ),
         ways=[
-            [Edit(WITH_GRADIENT, "                self._update(parameter, group)\n")],
+            [
+                Edit(WITH_GRADIENT, "                self._update(parameter, group)\n"),
+                Edit("pieces(parameter, gradient, m, v)", "[(parameter, gradient, m, v)]"),
+            ],
             [
                 Edit(WITH_GRADIENT, "                self._update(parameter, group)\n"),
                 Edit(

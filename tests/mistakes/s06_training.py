@@ -790,8 +790,8 @@ UPDATES = [
         ways=[
             [
                 trainer(
-                    "        loss.backward()\n",
-                    f"        loss.backward()\n        {CLIP}\n",
+                    "        logits.backward(gradient)\n",
+                    f"        logits.backward(gradient)\n        {CLIP}\n",
                 )
             ]
         ],
@@ -829,11 +829,12 @@ UPDATES = [
         ),
         ways=[
             [
+                trainer("share = 1 / config.accumulation_steps", "share = 1.0"),
                 trainer(
-                    "logits.float(), targets[rows]) / config.accumulation_steps",
-                    "logits.float(), targets[rows])",
+                    "        logits.backward(gradient)\n        return loss\n",
+                    "        logits.backward(gradient)\n"
+                    "        return loss / config.accumulation_steps\n",
                 ),
-                trainer("return loss.detach()", "return loss.detach() / config.accumulation_steps"),
             ]
         ],
     ),
@@ -848,14 +849,7 @@ UPDATES = [
             "The loss of an update is the mean over all its tokens.",
             "Divide each loss by accumulation_steps, before backward and before adding it up.",
         ),
-        ways=[
-            [
-                trainer(
-                    "logits.float(), targets[rows]) / config.accumulation_steps",
-                    "logits.float(), targets[rows])",
-                )
-            ]
-        ],
+        ways=[[trainer("share = 1 / config.accumulation_steps", "share = 1.0")]],
     ),
     Mistake(
         id="accum_last_loss_logged",
@@ -1030,14 +1024,7 @@ RUNS = [
             "What comes out of autocast is bfloat16, the logits as well.",
             "Call .float() on the logits before cross_entropy.",
         ),
-        ways=[
-            [
-                trainer(
-                    "cross_entropy(logits.float(), targets[rows])",
-                    "cross_entropy(logits, targets[rows])",
-                )
-            ]
-        ],
+        ways=[[Edit("piece.float()", "piece.clone()", file="loss.py")]],
     ),
     Mistake(
         id="bf16_not_used",
@@ -1719,8 +1706,8 @@ PROCESSES = [
         ways=[
             [
                 trainer(
-                    "        loss.backward()\n",
-                    "        (loss * self.processes.count).backward()\n",
+                    "        logits.backward(gradient)\n",
+                    "        logits.backward(self.processes.count * gradient)\n",
                 )
             ]
         ],

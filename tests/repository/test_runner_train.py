@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import socket
 from pathlib import Path
@@ -97,6 +98,15 @@ def test_a_run_holds_everything_that_generating_needs(course, trained, run, tmp_
     both = run("groundup", *words, "--prompt", "Once there", "--batch", "2", cwd=course)
     text = "Once there was a cat. It sat."
     assert both.stdout == f"[1 of 2]\n{text}\n[2 of 2]\n{text}\n"
+
+
+def test_a_run_knows_its_command_and_its_machine(course, trained):
+    folder = course / "runs" / "demo-cats-train-reference"
+    begun = json.loads((folder / "started.json").read_text(encoding="utf-8"))
+    assert begun["command"] == shlex.join(["groundup", *COMMAND])
+    assert begun["code"] == trained.stdout.splitlines()[0]
+    assert (begun["device"], begun["threads"]) == ("cpu", 1)
+    assert begun["machine"]["packages"].keys() == {"torch", "numpy"}
 
 
 def test_the_loss_curve_is_a_picture(course, trained):

@@ -119,3 +119,13 @@ def test_a_mask_of_three_axes_has_one_for_each_head(draw):
     expected = scaled_dot_product_attention(q, k, v, mask.expand(3, 3, 5, 5))
     found = scaled_dot_product_attention(q, k, v, mask)
     assert_close(found, expected, "broadcasting lines axes up from the last on", atol=1e-6)
+
+
+def test_rope_turns_in_float32_under_autocast():
+    rope, x = RotaryEmbedding(8, 2048), torch.ones(4, 8)
+    positions = torch.tensor([0, 3, 1001, 2047])
+    expected = rope(x, positions)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = rope(x, positions)
+    why = "what it gives without autocast: a product in bfloat16 rounds angle 2047 to 2048"
+    assert_close(found, expected, why)

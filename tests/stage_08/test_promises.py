@@ -12,6 +12,7 @@ from groundup.testing import assert_close
 from s04_transformer import ModelConfig
 from s08_benchmarking import (
     Device,
+    count_parameters,
     measure_device,
     peak_memory,
     predict_step,
@@ -217,3 +218,11 @@ def test_measured_peak_is_the_median_after_three_warm_ups():
     expected = 2 * 16**3 / 2.0
     why = "three warm-ups of 90 seconds, then 1, 12 and 2: the median is 2"
     assert_close(found.peak_flops["float32"], expected, why, rtol=1e-6)
+
+
+def test_parameters_are_counted_without_making_them():
+    # 262 TB of them: no machine has room for such a model.
+    sizes = {"vocab_size": 10**9, "context_length": 1, "d_model": 2**16}
+    huge = ModelConfig(**sizes, num_layers=1, num_heads=2, d_ff=1)
+    expected = 2 * 10**9 * 2**16 + 4 * 2**32 + 6 * 2**16
+    assert count_parameters(huge) == expected, "the count of a model too large to be made"

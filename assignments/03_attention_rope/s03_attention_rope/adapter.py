@@ -17,7 +17,7 @@ class RotaryEmbedding(nn.Module):
     position 3 becomes (cos 3, sin 3) = (-0.990, 0.141).
 
     It has no parameters and adds nothing to a state dict. Angles and the turn are computed in
-    float32, whatever dtype the model around it is cast to.
+    float32, whatever dtype the model around it is cast to, and under autocast too.
 
     Raises ValueError if d_head is odd.
     """

@@ -64,9 +64,7 @@ def _write_ids(path: Path) -> Path:
     """A walk through the ids, which a model can learn to follow."""
     import numpy as np
 
+    from groundup.commands.bench.token_ids import write_ids
+
     steps = np.random.RandomState(0).choice([1, 1, 1, 7], 4096)
-    (np.cumsum(steps) % VOCAB).astype("<u2").tofile(path)
-    header = {"dtype": "uint16", "count": len(steps), "vocab_size": VOCAB}
-    header |= {"vocab_sha256": "", "special_tokens": {}}
-    path.with_name(f"{path.name}.json").write_text(json.dumps(header), encoding="utf-8")
-    return path
+    return write_ids(path, np.cumsum(steps) % VOCAB, VOCAB)

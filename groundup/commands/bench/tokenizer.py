@@ -65,7 +65,7 @@ def tokenizer(
     _check_vocabulary(vocab_size)
     if file is not None:
         texts.check_file(file)
-    folder = _writable(out or RUNS / "bench")
+    folder = writable(out or RUNS / "bench")
     begin(reference, STAGES[0])
     peers = [] if one_line else _installed()
     how: dict[str, Any] = {"one_line": one_line, "vocab_size": vocab_size, "repeats": repeats}
@@ -106,7 +106,7 @@ def _in_bytes(sizes: list[float]) -> list[int]:
     return sorted({round(megabytes * 1e6) for megabytes in sizes})
 
 
-def _writable(folder: Path) -> Path:
+def writable(folder: Path) -> Path:
     """Refuse before anything is measured, not after."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

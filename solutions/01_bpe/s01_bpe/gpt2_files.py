@@ -12,8 +12,8 @@ Merge = tuple[bytes, bytes]
 
 # GPT-2 writes a byte as the character of the same number where that can be seen in print, and
 # all others, in order, as the characters from U+0100 on: a space is U+0120, "Ġ".
-_PRINTABLE = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-_SHOWN = {byte: 256 + k for k, byte in enumerate(sorted({*range(256)} - _PRINTABLE))}
+_HIDDEN = *range(0x21), *range(0x7F, 0xA1), 0xAD
+_SHOWN = {byte: 256 + k for k, byte in enumerate(_HIDDEN)}
 _SWAPPED = _SHOWN | {shown: byte for byte, shown in _SHOWN.items()}
 
 
@@ -22,10 +22,7 @@ def _to_text(token: bytes) -> str:
 
 
 def _to_bytes(text: str) -> bytes:
-    try:
-        return text.translate(_SWAPPED).encode("latin-1")
-    except UnicodeEncodeError as error:
-        raise ValueError(f"{text[error.start]!r} in {text!r} stands for no byte") from None
+    return text.translate(_SWAPPED).encode("latin-1")
 
 
 def vocab_json(vocab: Mapping[int, bytes]) -> bytes:
@@ -35,15 +32,15 @@ def vocab_json(vocab: Mapping[int, bytes]) -> bytes:
 
 def save(folder: AnyPath, vocab: Mapping[int, bytes], merges: Iterable[Merge]) -> None:
     lines = ["#version: 0.2", *(f"{_to_text(a)} {_to_text(b)}" for a, b in merges), ""]
-    with replacing(Path(folder, "vocab.json")) as unfinished:
-        unfinished.write_bytes(vocab_json(vocab))
-    with replacing(Path(folder, "merges.txt")) as unfinished:
-        unfinished.write_bytes("\n".join(lines).encode())
+    files = {"vocab.json": vocab_json(vocab), "merges.txt": "\n".join(lines).encode()}
+    for name, content in files.items():
+        with replacing(Path(folder, name)) as unfinished:
+            unfinished.write_bytes(content)
 
 
 def read_vocab(path: AnyPath) -> dict[int, bytes]:
     try:
-        ids = json.loads(Path(path).read_text(encoding="utf-8"))
+        ids = json.loads(Path(path).read_bytes())
         vocab = {int(token_id): _to_bytes(text) for text, token_id in ids.items()}
         if len(vocab) < len(ids):
             raise ValueError(f"it has {len(ids)} tokens, but only {len(vocab)} ids")

@@ -3,18 +3,20 @@
 import codecs
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from groundup.progress import open_with_progress
 
-PIECE_BYTES = 1 << 20
-PIECES_AT_ONCE = 16  # A process learns the words of so many together, and then anew.
+from .pretokens import Pretokenizer
+
+PIECE_BYTES = 1 << 18
 WORKER_BYTES = 128_000_000  # for which one more process pays
+_task: Callable[[str], Any]  # of this process, if it is a worker
 
 
 def read_text(path: Path) -> Iterator[str]:
@@ -31,22 +33,32 @@ def read_text(path: Path) -> Iterator[str]:
                 raise ValueError(f"{found}; convert the file to UTF-8 first") from None
 
 
-def worker_count(path: Path, requested: int | None) -> int:
-    if requested is None:
-        return max(1, min(os.cpu_count() or 1, path.stat().st_size // WORKER_BYTES))
-    if requested < 1:
-        raise ValueError(f"num_workers ({requested}) must be at least 1")
-    return requested
-
-
 def in_processes(
-    task: Callable[[str], Any], pieces: Iterator[str], num_workers: int
+    task: Callable[[str], Any], path: Path, pretokenizer: Pretokenizer, num_workers: int | None
 ) -> Iterator[Any]:
-    """`task` of each piece, in order; one worker means this process."""
+    """`task` of each piece of a text file, in order; one worker means this process."""
+    if num_workers is None:
+        num_workers = max(1, min(os.cpu_count() or 1, path.stat().st_size // WORKER_BYTES))
+    if num_workers < 1:
+        raise ValueError(f"num_workers ({num_workers}) must be at least 1")
+    pieces = pretokenizer.whole_stretches(read_text(path))
     if num_workers == 1:
         yield from map(task, pieces)
         return
-    ignore_interrupts = signal.signal, (signal.SIGINT, signal.SIG_IGN)  # This process gets them.
-    with ProcessPoolExecutor(num_workers, get_context("spawn"), *ignore_interrupts) as pool:
-        while some := list(islice(pieces, PIECES_AT_ONCE * num_workers)):
-            yield from pool.map(task, some, chunksize=PIECES_AT_ONCE)
+    with ProcessPoolExecutor(num_workers, get_context("spawn"), _begin, (task,)) as pool:
+        running = deque[Future[Any]]()
+        for piece in pieces:
+            running.append(pool.submit(_run, piece))
+            if len(running) > 4 * num_workers:
+                yield running.popleft().result()
+        yield from (each.result() for each in running)
+
+
+def _begin(task: Callable[[str], Any]) -> None:
+    global _task
+    _task = task
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent gets them, and ends the work.
+
+
+def _run(piece: str) -> Any:
+    return _task(piece)

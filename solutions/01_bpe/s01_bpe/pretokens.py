@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import regex
 
 # Each branch of GPT-2's pattern ends at such a place, whatever follows.
-_BORDERS = [r"(?<!\s)(?=\s)", r"(?<=\p{L})(?=\P{L})", r"(?<=\p{N})(?=\P{N})"]
+BORDERS = [r"(?<!\s)(?=\s)", r"(?<=\p{L})(?=\P{L})", r"(?<=\p{N})(?=\P{N})"]
 
 
 class Pretokenizer:
@@ -15,11 +15,17 @@ class Pretokenizer:
         if "" in longest_first:
             raise ValueError("a special token is the empty string; give it at least one character")
         self.specials = [token.encode() for token in longest_first]
-        self.special = re.compile(b"|".join(map(re.escape, self.specials)) or b"(?!)")
-        self.pretokens = regex.compile(pattern).findall
+        any_special = b"|".join(map(re.escape, self.specials)) or b"(?!)"
+        self.special, self._pattern = re.compile(b"(%b)" % any_special), regex.compile(pattern)
         starts = [f"(?={regex.escape(token)})" for token in longest_first]
-        self._places = regex.compile("(?r)" + "|".join(_BORDERS + starts))  # (?r): backwards
+        self._places = regex.compile("(?r)" + "|".join(BORDERS + starts))  # (?r): backwards
         self._halves = [(s[:n], s[n:]) for s in longest_first for n in range(1, len(s))]
+
+    def split(self, chunk: bytes) -> list[bytes]:
+        """The pre-tokens of a special token, which is its own, or of text without any."""
+        if chunk in self.specials:
+            return [chunk]
+        return [*map(str.encode, self._pattern.findall(chunk.decode()))]
 
     def whole_stretches(self, strings: Iterable[str]) -> Iterator[str]:
         """The joined strings, cut anew so that each stretch can be pre-tokenized alone."""
@@ -34,11 +40,8 @@ class Pretokenizer:
     def last_cut(self, text: str) -> int:
         """The last place that no pre-token and no special token lies across, however the text
         goes on; 0 if there is none."""
-        places = (match.start() for match in self._places.finditer(text))
-        return next((place for place in places if not self._is_in_special(text, place)), 0)
-
-    def _is_in_special(self, text: str, place: int) -> bool:
-        return any(
-            text.endswith(left, 0, place) and right.startswith(text[place : place + len(right)])
-            for left, right in self._halves
-        )
+        for place in (match.start() for match in self._places.finditer(text)):
+            halves = (right for left, right in self._halves if text.endswith(left, 0, place))
+            if not any(right.startswith(text[place : place + len(right)]) for right in halves):
+                return place
+        return 0

@@ -6,11 +6,11 @@ So a pair of tokens is a string of two characters, and merging it everywhere is 
 
 from collections import defaultdict
 from collections.abc import Mapping
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from operator import add
 
 
-def learn_merges(pretokens: Mapping[str, int], num_merges: int) -> list[tuple[bytes, bytes]]:
+def learn_merges(pretokens: Mapping[bytes, int], num_merges: int) -> list[tuple[bytes, bytes]]:
     """The heap gives the most frequent pair, of those the one with the greatest tokens. A count
     in it may be too high, never too low: then the pair goes back with its present count."""
     words, merges = Words(pretokens), list[tuple[bytes, bytes]]()
@@ -20,8 +20,7 @@ def learn_merges(pretokens: Mapping[str, int], num_merges: int) -> list[tuple[by
     def entry(pair: str) -> tuple[int, str, str]:
         return -words.counts[pair], keys[ord(pair[0])] + keys[ord(pair[1])], pair
 
-    heap = [entry(pair) for pair in words.counts]
-    heapify(heap)
+    heap = sorted(map(entry, words.counts))
     while heap and len(merges) < num_merges:
         negative_count, _, pair = heappop(heap)
         if words.counts[pair] == -negative_count:
@@ -43,8 +42,8 @@ def _descending(token: bytes) -> str:
 class Words:
     """All words, with the count of every pair and the words that each pair may be in."""
 
-    def __init__(self, pretokens: Mapping[str, int]) -> None:
-        self._words = [text.encode().decode("latin-1") for text in pretokens]  # byte b is chr(b)
+    def __init__(self, pretokens: Mapping[bytes, int]) -> None:
+        self._words = [text.decode("latin-1") for text in pretokens]  # byte b is chr(b)
         self._weights = list(pretokens.values())
         self.counts, self._places = defaultdict[str, int](int), defaultdict[str, list[int]](list)
         for place, word in enumerate(self._words):

@@ -5,6 +5,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from . import by_hand
+
 
 class Linear(nn.Module):
     """A linear map without bias: y = x Wᵀ.
@@ -71,8 +73,11 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(d_model, device=device, dtype=dtype))
 
     def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
+        if by_hand.pays(x) and x.dtype == self.weight.dtype == torch.float32:
+            return by_hand.Normalise.apply(x, self.weight, self.eps)
         wide = x.float()
-        mean_square = wide.square().mean(dim=-1, keepdim=True)
+        # The norm goes over x once, and twice on the way back; square() and mean() take many more.
+        mean_square = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square() / x.shape[-1]
         return (wide * torch.rsqrt(mean_square + self.eps) * self.weight.float()).to(x.dtype)
 
 
@@ -104,7 +109,10 @@ class SwiGLU(nn.Module):
         self.down = Linear(d_ff, d_model, device=device, dtype=dtype)
 
     def forward(self, x: Float[Tensor, "... d_model"]) -> Float[Tensor, "... d_model"]:
-        return self.down(silu(self.gate(x)) * self.up(x))
+        gate, up = self.gate(x), self.up(x)
+        if by_hand.pays(gate):
+            return self.down(by_hand.Gate.apply(gate, up))
+        return self.down(silu(gate) * up)
 
 
 def softmax(x: Float[Tensor, "..."], dim: int) -> Float[Tensor, "..."]:
@@ -126,6 +134,8 @@ def cross_entropy(
     Finite for finite logits of any size. It uses log softmax(z)_t = z_t - log Σ_j exp(z_j), so
     that the probabilities are never stored and none of them is rounded to 0 before its log.
     """
+    if by_hand.pays(logits) and logits.dtype == torch.float32:
+        return by_hand.CrossEntropy.apply(logits, targets)
     # The gradients through the subtracted maximum cancel, so it can be a constant.
     shifted = logits - logits.detach().amax(dim=-1, keepdim=True)
     target_logits = einx.get_at("... [vocab], ... -> ...", shifted, targets)

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from s02_layers import Linear, softmax
 
+from . import blocks, turning
+
 
 class RotaryEmbedding(nn.Module):
     """Turn each pair of coordinates (2i, 2i+1) of a vector at position m by the angle m·ω_i.
@@ -22,7 +24,7 @@ class RotaryEmbedding(nn.Module):
     position 3 becomes (cos 3, sin 3) = (-0.990, 0.141).
 
     It has no parameters and adds nothing to a state dict. Angles and the turn are computed in
-    float32, whatever dtype the model around it is cast to.
+    float32, whatever dtype the model around it is cast to, and under autocast too.
 
     Raises ValueError if d_head is odd.
     """
@@ -49,6 +51,8 @@ class RotaryEmbedding(nn.Module):
         against the axes of x but the last, so that positions of shape (batch, 1, seq) go with
         an x of shape (batch, heads, seq, d_head).
         """
+        if turning.pays(x):
+            return turning.turn(x, self.cos[positions], self.sin[positions])
         wide = x.float()
         quarter_turn = torch.stack([-wide[..., 1::2], wide[..., 0::2]], dim=-1).flatten(-2)
         return (wide * self.cos[positions] + quarter_turn * self.sin[positions]).to(x.dtype)
@@ -83,6 +87,8 @@ def scaled_dot_product_attention(
     nothing gives zeros, with finite gradients. The result has the dtype of the inputs, which are
     left as they were.
     """
+    if mask is not None and blocks.pays(q, k, mask):
+        return blocks.attention(q, k, v, mask)
     # Scaling the queries instead of the scores is the same and touches fewer numbers.
     scores = q / math.sqrt(q.shape[-1]) @ k.mT  # (..., queries, keys)
     if mask is None:

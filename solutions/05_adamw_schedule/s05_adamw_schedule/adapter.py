@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from .pieces import pieces
+
 
 class AdamW(Optimizer):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2).
@@ -76,13 +78,14 @@ class AdamW(Optimizer):
             state["exp_avg_sq"] = torch.zeros_like(parameter)
         state["step"] += 1
         m, v, t = state["exp_avg"], state["exp_avg_sq"], state["step"]
-
-        m.lerp_(gradient, 1 - beta1)
-        v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        # √v̂ + eps in one new tensor; the other correction is folded into the step size.
-        denominator = (v / (1 - beta2**t)).sqrt_().add_(group["eps"])
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.addcdiv_(m, denominator, value=-group["lr"] / (1 - beta1**t))
+        parts = pieces(parameter, gradient, m, v)  # type: ignore[arg-type]  # there is one
+        for parameter, gradient, m, v in parts:
+            m.lerp_(gradient, 1 - beta1)
+            v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+            # √v̂ + eps in one new tensor; the other correction is folded into the step size.
+            denominator = (v / (1 - beta2**t)).sqrt_().add_(group["eps"])
+            parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            parameter.addcdiv_(m, denominator, value=-group["lr"] / (1 - beta1**t))
 
 
 def cosine_schedule(

@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from s02_layers import cross_entropy
 from s04_transformer import TransformerLM
 from s05_adamw_schedule import AdamW, clip_gradients, cosine_schedule
 
@@ -22,6 +21,7 @@ from .adapter import (
     save_checkpoint,
 )
 from .data import open_checked
+from .loss import loss_in_pieces
 from .processes import Processes
 
 # What a resumed run may change, because no loss of the training depends on it.
@@ -92,9 +92,10 @@ class Trainer:
         )
         with self._precision():
             logits = self.forward(inputs[rows])
-        loss = cross_entropy(logits.float(), targets[rows]) / config.accumulation_steps
-        loss.backward()
-        return loss.detach()
+        share = 1 / config.accumulation_steps
+        loss, gradient = loss_in_pieces(logits, targets[rows], share)
+        logits.backward(gradient)
+        return loss
 
     def _precision(self) -> AbstractContextManager[object]:
         wanted = self.config.dtype == "bfloat16"

@@ -25,5 +25,6 @@ class RotaryEmbedding(nn.Module):
     ) -> Float[Tensor, "... seq d_head"]:
         table = self.matrices.setdefault(x.device.type, next(iter(self.matrices.values())))
         table = self.matrices[x.device.type] = table.to(x.device)
-        pairs = x.float().reshape(*x.shape[:-1], -1, 2, 1)
-        return (table[positions] @ pairs).reshape(x.shape).to(x.dtype)
+        pairs = x.float().reshape(*x.shape[:-1], -1, 1, 2)
+        # No matrix product: autocast would compute it in bfloat16.
+        return (table[positions] * pairs).sum(dim=-1).reshape(x.shape).to(x.dtype)

@@ -1,0 +1,1 @@
+"""`groundup report`: what runs were, on one page that needs nothing else."""

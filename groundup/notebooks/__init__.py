@@ -1,0 +1,1 @@
+"""Notebooks, which marimo opens: see `groundup explore`."""

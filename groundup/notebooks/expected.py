@@ -1,0 +1,76 @@
+"""What a training step should cost by stage 08, yours or the reference's."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from s04_transformer import ModelConfig
+from s08_benchmarking import (
+    Device,
+    count_parameters,
+    forward_flops,
+    predict_step,
+    training_memory,
+    utilisation,
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Operations that stand at one place under the roof."""
+
+    names: list[str]
+    intensity: float
+    """FLOP for each byte."""
+    rate: float
+    """FLOP/s."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A training step of a configuration on a device, at best."""
+
+    parameters: int
+    flops: int
+    memory: dict[str, int]
+    seconds: dict[str, float]
+    total: float
+    tokens_per_second: float
+    utilisation: float
+    points: list[Point]
+
+
+def expected_cost(config: ModelConfig, batch: int, device: Device, dtype: str) -> Cost:
+    """The context is full: a sequence has `context_length` tokens."""
+    seq, peak = config.context_length, device.peak_flops[dtype]
+    prediction = predict_step(config, batch, seq, device, dtype)
+    flops = {name: 3 * each for name, each in forward_flops(config, batch, seq).items()}
+    kept_as = "bfloat16" if dtype == "bfloat16" else "float32"
+    return Cost(
+        parameters=count_parameters(config),
+        flops=sum(flops.values()),
+        memory=training_memory(config, batch, seq, kept_as),
+        seconds=prediction.seconds,
+        total=prediction.total,
+        tokens_per_second=batch * seq / prediction.total,
+        utilisation=utilisation(float(sum(flops.values())), prediction.total, peak),
+        points=_points(config, batch, device, dtype, flops, prediction.seconds),
+    )
+
+
+def _points(
+    config: ModelConfig,
+    batch: int,
+    device: Device,
+    dtype: str,
+    flops: Mapping[str, int],
+    seconds: Mapping[str, float],
+) -> list[Point]:
+    # One byte a second and products for nothing: the seconds are bytes.
+    scales = dataclasses.replace(device, peak_flops={dtype: math.inf}, bandwidth=1.0)
+    moved = predict_step(config, batch, config.context_length, scales, dtype).seconds
+    points: dict[tuple[float, float], list[str]] = {}
+    for name, each in flops.items():
+        points.setdefault((each / moved[name], each / seconds[name]), []).append(name)
+    return [Point(names, *place) for place, names in sorted(points.items())]

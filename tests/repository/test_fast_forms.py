@@ -1,0 +1,162 @@
+"""Where the reference goes another way for large inputs, it computes the same.
+
+Small inputs are sent along these ways, and compared with torch's own functions in float64.
+"""
+
+import importlib.util
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch.nn import functional
+from torch.testing import assert_close
+
+from groundup.stages import STAGES
+
+MASKS = {
+    "causal": torch.ones(70, 70, dtype=torch.bool).tril(),
+    "one key": torch.eye(70, dtype=torch.bool),
+    "any": torch.rand(70, 70, generator=torch.Generator().manual_seed(0)) < 0.3,
+    "none for some": torch.ones(70, 70, dtype=torch.bool).tril(-66),
+    "wide": torch.ones(3, 90, dtype=torch.bool).tril(80),
+    "nothing": torch.zeros(5, 6, dtype=torch.bool),
+}
+
+
+CLOSE = {"atol": 2e-6, "rtol": 1e-5}
+
+
+def load(stage: int, name: str) -> ModuleType:
+    """A file of the reference that imports no stage, or only what this run imports anyway."""
+    file: Path = STAGES[stage - 1].solution / STAGES[stage - 1].package / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"reference_{name}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # dataclasses look their module up.
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def normal(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator).to(dtype).requires_grad_()
+
+
+def gradients(out: torch.Tensor, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    weights = normal(*out.shape, seed=9).detach().to(out.dtype)
+    return torch.autograd.grad((out * weights).sum(), inputs)
+
+
+@pytest.mark.parametrize("mask", MASKS.values(), ids=MASKS.keys())
+@pytest.mark.parametrize("scores", [1, 500, 2**20], ids="room for {} scores".format)
+def test_attention_in_blocks(mask, scores, monkeypatch):
+    blocks = load(3, "blocks")
+    monkeypatch.setattr(blocks, "SCORES", scores)
+    queries, keys = mask.shape
+    q, k, v = normal(2, 3, queries, 8), normal(2, 3, keys, 8, seed=1), normal(2, 3, keys, 5, seed=2)
+    found = blocks.attention(q, k, v, mask)
+    wide = [x.detach().double().requires_grad_() for x in (q, k, v)]
+    weights = (wide[0] @ wide[1].mT / math.sqrt(8)).masked_fill(~mask, -torch.inf).softmax(dim=-1)
+    expected = weights.masked_fill(~mask, 0) @ wide[2]
+    assert_close(found.double(), expected, atol=1e-6, rtol=1e-5)
+    if mask.any(dim=-1).all():  # elsewhere the oracle's gradient is NaN
+        for ours, theirs in zip(gradients(found, q, k, v), gradients(expected, *wide), strict=True):
+            assert_close(ours.double(), theirs, **CLOSE)
+    else:
+        assert all(gradient.isfinite().all() for gradient in gradients(found, q, k, v))
+
+
+def test_attention_in_blocks_in_bfloat16():
+    blocks = load(3, "blocks")
+    q, k, v = (normal(4, 100, 16, seed=seed) for seed in range(3))
+    mask = torch.ones(100, 100, dtype=torch.bool).tril()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = blocks.attention(q, k, v, mask)
+    expected = functional.scaled_dot_product_attention(q, k, v, mask)
+    assert found.dtype == torch.bfloat16
+    assert_close(found.float(), expected, atol=0.03, rtol=0.03)
+    for ours, theirs in zip(gradients(found, q, k, v), gradients(expected, q, k, v), strict=True):
+        assert_close(ours, theirs, atol=0.06, rtol=0.03)
+
+
+def test_blocks_are_for_many_scores_on_a_cpu():
+    pays, mask = load(3, "blocks").pays, torch.ones(2, 2, dtype=torch.bool)
+    many = torch.empty(64, 16, 256, 8, device="meta")
+    few, large = torch.empty(2, 4, 256, 8), torch.empty(8, 16, 256, 8)
+    assert pays(large, large, mask)
+    assert not pays(few, few, mask)
+    assert not pays(many, many, mask)
+    assert not pays(large, large, mask[None])
+    assert not pays(large, large[:, :1], mask)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_turning_by_complex_numbers(dtype):
+    turning = load(3, "turning")
+    x = normal(2, 6, 3, 8, dtype=dtype).transpose(1, 2)
+    angles = (torch.arange(6.0)[:, None] * torch.tensor([1.0, 0.1, 0.01, 0.001])).repeat_interleave(
+        2, dim=-1
+    )
+    found = turning.turn(x, angles.cos(), angles.sin())
+    turned = torch.stack([-x[..., 1::2], x[..., 0::2]], dim=-1).flatten(-2)
+    expected = (x.float() * angles.cos() + turned.float() * angles.sin()).to(dtype)
+    assert_close(found, expected)
+    assert_close(
+        gradients(found, x),
+        gradients(expected, x),
+        atol=1e-6 if dtype == torch.float32 else 1e-2,
+        rtol=1e-2,
+    )
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 5, 7)], ids=str)
+def test_cross_entropy_with_its_gradient_by_hand(shape):
+    logits = normal(*shape).detach().mul_(100).requires_grad_()
+    targets = torch.arange(math.prod(shape[:-1])).reshape(shape[:-1]) % shape[-1]
+    found = load(2, "by_hand").CrossEntropy.apply(logits, targets.int())
+    wide = logits.detach().double().requires_grad_()
+    expected = functional.cross_entropy(wide.reshape(-1, shape[-1]), targets.flatten())
+    assert_close(found.double(), expected, atol=1e-6, rtol=1e-6)
+    [ours], [theirs] = gradients(found, logits), gradients(expected, wide)
+    assert_close(ours.double(), theirs, atol=1e-7, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 5, 7)], ids=str)
+def test_the_gate_with_its_gradient_by_hand(shape):
+    gate, up = normal(*shape).detach().mul_(9).requires_grad_(), normal(*shape, seed=1)
+    found = load(2, "by_hand").Gate.apply(gate, up)
+    wide = [x.detach().double().requires_grad_() for x in (gate, up)]
+    expected = functional.silu(wide[0]) * wide[1]
+    assert_close(found.double(), expected, **CLOSE)
+    for ours, theirs in zip(gradients(found, gate, up), gradients(expected, *wide), strict=True):
+        assert_close(ours.double(), theirs, **CLOSE)
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 5, 7)], ids=str)
+def test_the_norm_with_its_gradient_by_hand(shape):
+    x, weight = normal(*shape), normal(7, seed=1)
+    found = load(2, "by_hand").Normalise.apply(x, weight, 0.1)
+    wide = [each.detach().double().requires_grad_() for each in (x, weight)]
+    expected = functional.rms_norm(wide[0], (7,), wide[1], 0.1)
+    assert_close(found.double(), expected, **CLOSE)
+    for ours, theirs in zip(gradients(found, x, weight), gradients(expected, *wide), strict=True):
+        assert_close(ours.double(), theirs, **CLOSE)
+
+
+@pytest.mark.parametrize("numbers", [1, 30, 2**20], ids="{} numbers in a piece".format)
+@pytest.mark.parametrize("contiguous", [True, False])
+def test_the_loss_in_pieces(numbers, contiguous, monkeypatch):
+    loss = load(6, "loss")
+    monkeypatch.setitem(loss.NUMBERS, "cpu", numbers)
+    logits = normal(4, 5, 11) if contiguous else normal(5, 4, 11).transpose(0, 1)
+    targets = (torch.arange(24).reshape(4, 6) % 11)[:, 1:]
+    expected = functional.cross_entropy(logits.flatten(0, 1), targets.flatten()) / 3
+    [theirs] = torch.autograd.grad(expected, logits)
+    found, ours = loss.loss_in_pieces(logits, targets, 1 / 3)
+    assert_close(found, expected.detach())
+    assert_close(ours, theirs)
+    assert (ours.data_ptr() == logits.data_ptr()) == contiguous
