@@ -18,10 +18,10 @@ WARMUP = 3
 
 def profile(
     width: Annotated[int, typer.Option(help="d_model, a multiple of 32.")] = 128,
-    depth: Annotated[int, typer.Option(help="Blocks.")] = 2,
+    depth: Annotated[int, typer.Option(help="Blocks.")] = 3,
     context: Annotated[int, typer.Option(help="Tokens of a sequence.")] = 128,
-    batch: Annotated[int, typer.Option(help="Sequences of a step.")] = 8,
-    vocab: Annotated[int, typer.Option(help="Tokens of the vocabulary.")] = 1024,
+    batch: Annotated[int, typer.Option(help="Sequences of a step.")] = 4,
+    vocab: Annotated[int, typer.Option(help="Tokens of the vocabulary.")] = 512,
     dtype: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     kernel: Annotated[
         str, typer.Option("--attention", help="own, or fused: torch's kernel in its place.")

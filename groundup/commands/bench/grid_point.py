@@ -17,10 +17,10 @@ class Point:
     """What a step costs depends on these, and on the device."""
 
     width: int = 128
-    depth: int = 2
+    depth: int = 3
     context: int = 128
     batch: int = 4
-    vocab: int = 1024
+    vocab: int = 512
     dtype: str = "float32"
     compile: bool = False
     attention: str = "own"
