@@ -1,16 +1,13 @@
 """The contract of stage 01: text to token ids and back, by byte-pair encoding."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tiktoken
 
-from groundup.atomic import replacing
-
-from . import gpt2_files
+from . import gpt2_files, token_files
 from .chunks import count_pretokens
 from .encoding import Encoder
 from .gpt2_files import AnyPath, Merge
@@ -186,22 +183,15 @@ def encode_file(
         ValueError: the file is not UTF-8 (with name and offset), or `num_workers` is below 1.
         FileNotFoundError: there is no such file. An empty one gives no ids.
     """
-    header, encoder = Path(f"{Path(out)}.json"), tokenizer.encoder
-    encoded = in_processes(encoder.encode, Path(path), tokenizer.pretokenizer, num_workers)
-    with replacing(header) as new_header, replacing(Path(out)) as new_ids:
-        with new_ids.open("wb") as file:
-            for ids in encoded:
-                file.write(ids.astype(encoder.dtype.newbyteorder("<"), copy=False).data)
-        facts = {
-            "dtype": encoder.dtype.name,
-            "count": new_ids.stat().st_size // encoder.dtype.itemsize,
-            "vocab_size": len(tokenizer.vocab),
-            "vocab_sha256": hashlib.sha256(gpt2_files.vocab_json(tokenizer.vocab)).hexdigest(),
-            "special_tokens": tokenizer.special_tokens,
-        }
-        new_header.write_text(json.dumps(facts, indent=1) + "\n")
-        header.unlink(missing_ok=True)  # lest new ids be taken for those of the old header
-    return open_tokens(out)
+    encoder = tokenizer.encoder
+    return token_files.write(
+        Path(out),
+        encoder.dtype,
+        in_processes(encoder.encode, Path(path), tokenizer.pretokenizer, num_workers),
+        vocab_size=len(tokenizer.vocab),
+        vocab_sha256=hashlib.sha256(gpt2_files.vocab_json(tokenizer.vocab)).hexdigest(),
+        special_tokens=tokenizer.special_tokens,
+    )
 
 
 def open_tokens(path: AnyPath) -> np.memmap:
@@ -212,18 +202,4 @@ def open_tokens(path: AnyPath) -> np.memmap:
             or uint32, or says another number of ids than the file holds.
         FileNotFoundError: there is no such file.
     """
-    size, header = Path(path).stat().st_size, Path(f"{Path(path)}.json")
-    try:
-        found = json.loads(header.read_bytes())
-        dtype, count = np.dtype(found["dtype"]).newbyteorder("<"), int(found["count"])
-        if dtype.name not in ("uint8", "uint16", "uint32"):
-            raise ValueError(f"{dtype.name}, expected uint8, uint16 or uint32")
-        if size != count * dtype.itemsize:
-            raise ValueError(f"{count} {dtype.name} promised, found {size} bytes")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{header}: {error!r}; write both files with encode_file") from None
-    if count:
-        return np.memmap(path, dtype, mode="r")
-    nothing = np.empty(0, dtype).view(np.memmap)  # No system maps an empty file.
-    nothing.flags.writeable = False
-    return nothing
+    return token_files.open_tokens(path)

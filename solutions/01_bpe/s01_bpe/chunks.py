@@ -22,24 +22,23 @@ MIX = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], np.uint64)  # any large
 FILL = np.array([(1 << 64) - (1 << 8 * n) for n in range(8)] + [0], np.uint64)
 
 
-class Numbers(dict[bytes, int]):
+class Chunks(dict[bytes, int]):
     """Numbers chunks in the order in which they are seen; special tokens come first."""
+
+    def __init__(self, pretokenizer: Pretokenizer) -> None:
+        super().__init__((text, number) for number, text in enumerate(pretokenizer.specials))
+        self._pretokenizer, self._number_in = pretokenizer, np.zeros(1 << SLOT_BITS, np.intp)
+        self._low, self._high = np.full((2, MAX_KEYS), FILL[0])
 
     def __missing__(self, chunk: bytes) -> int:
         self[chunk] = number = len(self)
         return number
 
-
-class Chunks:
-    def __init__(self, pretokenizer: Pretokenizer) -> None:
-        self._pretokenizer = pretokenizer
-        self.number = Numbers((text, n) for n, text in enumerate(pretokenizer.specials))
-        self._number_in = np.zeros(1 << SLOT_BITS, np.intp)
-        self._low, self._high = np.full((2, MAX_KEYS), FILL[0])
-
     def count(self, text: str) -> dict[bytes, int]:
-        counts = np.bincount(self.numbers(text), minlength=len(self.number)).tolist()
-        return {chunk: count for chunk, count in zip(self.number, counts, strict=True) if count}
+        counts, texts = np.bincount(self.numbers(text)), [*self]
+        seen = np.flatnonzero(counts)
+        pairs = zip(seen.tolist(), counts[seen].tolist(), strict=True)
+        return {texts[number]: count for number, count in pairs}
 
     def numbers(self, text: str) -> np.ndarray:
         data = text.encode()
@@ -75,7 +74,7 @@ class Chunks:
         known[longer] &= self._high[numbers[longer]] == high[longer]
         new = np.flatnonzero(~known)
         places = zip(starts[new].tolist(), bounds[new + 1].tolist(), strict=True)
-        numbers[new] = [self.number[data[start:stop]] for start, stop in places]
+        numbers[new] = [self[data[start:stop]] for start, stop in places]
         new = new[(lengths[new] <= LONGEST) & (numbers[new] < MAX_KEYS)]
         self._number_in[slots[new]] = numbers[new]
         self._low[numbers[new]], self._high[numbers[new]] = low[new], high[new]

@@ -43,14 +43,14 @@ class Encoder:
     def _forget(self) -> None:
         self._chunks = Chunks(self._pretokenizer)
         # The ids of all chunks, joined, and where those of each chunk end; special tokens first.
-        self._known = np.array([self.id_of[token] for token in self._chunks.number], self.dtype)
+        self._known = np.array([self.id_of[token] for token in self._chunks], self.dtype)
         self._ends = np.arange(len(self._known) + 1)
 
     def encode(self, text: str) -> np.ndarray:
-        if len(self._chunks.number) > MAX_CHUNKS:
+        if len(self._chunks) > MAX_CHUNKS:
             self._forget()
         numbers = self._chunks.numbers(text)
-        if new := [*islice(self._chunks.number, len(self._ends) - 1, None)]:
+        if new := [*islice(self._chunks, len(self._ends) - 1, None)]:
             self._learn(new)
         starts, ends = self._ends[numbers], self._ends[numbers + 1]
         # From place to place in _known: one further, or from the end of a chunk to the next one.

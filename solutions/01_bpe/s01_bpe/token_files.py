@@ -1,0 +1,42 @@
+"""Files of token ids, each with a header beside it."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from groundup.atomic import replacing
+
+
+def write(out: Path, dtype: np.dtype, blocks: Iterable[np.ndarray], **facts: Any) -> np.memmap:
+    header = Path(f"{out}.json")
+    with replacing(header) as beside, replacing(out) as unfinished:
+        with unfinished.open("wb") as file:
+            for ids in blocks:
+                file.write(ids.astype(dtype.newbyteorder("<"), copy=False).data)
+        count = unfinished.stat().st_size // dtype.itemsize
+        found = {"dtype": dtype.name, "count": count} | facts
+        beside.write_bytes(json.dumps(found, indent=1, ensure_ascii=False).encode() + b"\n")
+        header.unlink(missing_ok=True)  # lest new ids be taken for those of the old header
+    return open_tokens(out)
+
+
+def open_tokens(path: str | os.PathLike[str]) -> np.memmap:
+    size, header = Path(path).stat().st_size, Path(f"{os.fspath(path)}.json")
+    try:
+        found = json.loads(header.read_text(encoding="utf-8"))
+        dtype, count = np.dtype(found["dtype"]).newbyteorder("<"), int(found["count"])
+        if dtype.name not in ("uint8", "uint16", "uint32"):
+            raise ValueError(f"{dtype.name}, expected uint8, uint16 or uint32")
+        if size != count * dtype.itemsize:
+            raise ValueError(f"{count} {dtype.name} promised, found {size} bytes")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{header}: {error!r}; write both files with encode_file") from None
+    if count:
+        return np.memmap(path, dtype, mode="r")
+    nothing = np.empty(0, dtype).view(np.memmap)  # No system maps an empty file.
+    nothing.flags.writeable = False
+    return nothing
