@@ -32,8 +32,8 @@ KEYS, VALUES = f"self.keys = {ZEROS}", f"self.values = {ZEROS}"
 ONE_ROW_OF_POSITIONS = "positions = positions.expand(batch, seq)\n"
 WRITE_KEYS = "self.keys.scatter_(2, slots, k.to(self.keys.dtype))"
 WRITE_VALUES = "self.values.scatter_(2, slots, v.to(self.values.dtype))"
-VISIBLE = "torch.arange(self.keys.shape[2], device=k.device) <= positions[:, None, :, None]"
-RETURNED = "return self.keys, self.values, visible"
+VISIBLE = "torch.arange(keys.shape[2], device=k.device) <= positions[:, None, :, None]"
+RETURNED = "return keys, values, visible"
 CACHED_STEP = "self.model(newest_tokens, positions=self.newest, cache=self.caches)"
 ROW_LOGITS = "logits.take_along_dim(self.newest[:, :, None], dim=1)[:, 0]"
 DECODER = "Decoder(model, prompt_ids, choose, partial(_caches, model) if use_cache else None)"
@@ -45,7 +45,7 @@ SETTINGS = (
 )
 MODES_BACK = "        for module in training:\n            module.training = True\n"
 APPEND_CUT = "self.tokens[row, :kept] = self.tokens[row, self.context - kept :].clone()"
-LATER = "tokens = (int(decoder.step()) for _ in range(max_new_tokens))\n"
+LATER = "tokens = (next_token() for _ in range(max_new_tokens))\n"
 STREAMED = "return _before_stop(tokens, stop_ids)"
 
 
@@ -673,7 +673,7 @@ MISTAKES = [
             [
                 Edit(
                     VISIBLE,
-                    "(\n            torch.arange(self.keys.shape[2], device=k.device)\n"
+                    "(\n            torch.arange(keys.shape[2], device=k.device)\n"
                     "            <= positions.amax(dim=-1)[:, None, None, None]\n"
                     "        ).expand(-1, -1, seq, -1)",
                 )
@@ -695,7 +695,7 @@ MISTAKES = [
             [
                 Edit(
                     VISIBLE,
-                    "torch.ones(\n            batch, 1, seq, self.keys.shape[2], dtype=torch.bool, "
+                    "torch.ones(\n            batch, 1, seq, keys.shape[2], dtype=torch.bool, "
                     "device=k.device\n        ).tril()",
                 )
             ]
@@ -729,7 +729,7 @@ MISTAKES = [
             [
                 Edit(
                     VISIBLE,
-                    "torch.ones(\n            batch, 1, seq, self.keys.shape[2], dtype=torch.bool, "
+                    "torch.ones(\n            batch, 1, seq, keys.shape[2], dtype=torch.bool, "
                     "device=k.device\n        )",
                 )
             ]
@@ -752,7 +752,7 @@ MISTAKES = [
                 Edit(
                     f"        visible = {VISIBLE}\n",
                     "        self.length = max(self.length, 1 + int(positions.max()))\n"
-                    "        slots = torch.arange(self.keys.shape[2], device=k.device)\n"
+                    "        slots = torch.arange(keys.shape[2], device=k.device)\n"
                     "        visible = slots <= positions[:, None, :, None]\n"
                     "        if seq == 1:\n"
                     "            visible = (slots < self.length).expand(batch, 1, 1, -1)\n",
@@ -1379,7 +1379,7 @@ MISTAKES = [
             "A model that has just been trained is in training mode.",
             "Call model.eval() before the first token.",
         ),
-        ways=[[decoder("    model.eval()\n", "")]],
+        ways=[[decoder("        module.training = False\n", "        pass\n")]],
     ),
     Mistake(
         id="generate_modes_not_put_back",
@@ -1497,7 +1497,7 @@ MISTAKES = [
             "Compute one token in each round of a loop, and yield it there.",
         ),
         ways=[
-            [Edit(LATER, "tokens = [int(decoder.step()) for _ in range(max_new_tokens)]\n")],
+            [Edit(LATER, "tokens = [next_token() for _ in range(max_new_tokens)]\n")],
         ],
     ),
     Mistake(
