@@ -29,13 +29,13 @@ QUARTER_TURN = "torch.stack([-wide[..., 1::2], wide[..., 0::2]], dim=-1).flatten
 HALF_SPLIT_TURN = "torch.cat([-wide.chunk(2, dim=-1)[1], wide.chunk(2, dim=-1)[0]], dim=-1)"
 COS_AND_SIN = "wide * self.cos[positions] + quarter_turn * self.sin[positions]"
 
-SPLIT = "proj(x).unflatten(-1, (self.num_heads, -1)).transpose(-3, -2)"
+SPLIT = "proj(x).view(heads).transpose(-3, -2)"
 SPLIT_INTERLEAVED = "proj(x).unflatten(-1, (-1, self.num_heads)).movedim(-1, -3)"
 JOIN = "attended.transpose(-3, -2).flatten(-2)"
 JOIN_INTERLEAVED = "attended.movedim(-3, -1).flatten(-2)"
 CAUSAL = "torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()"
 ATTEND = "attended = scaled_dot_product_attention(q, k, v, mask)"
-TURNED = "q, k = self.rope(torch.stack([q, k]), every_head)"
+TURNED = "q, k = self.rope(torch.stack([q, k]), every_head).unbind()"
 DEFAULT_POSITIONS = """\
         if positions is None:
             positions = torch.arange(seq, device=x.device)
@@ -47,7 +47,7 @@ PROJECTIONS = "".join(
 ROPE_AND_CACHE = """\
         if self.rope is not None:
             every_head = positions[..., None, :]
-            q, k = self.rope(torch.stack([q, k]), every_head)
+            q, k = self.rope(torch.stack([q, k]), every_head).unbind()
         if cache is None:
             mask = torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()
         else:
@@ -1061,7 +1061,7 @@ MISTAKES = [
         ),
         ways=[
             [
-                Edit("(self.num_heads, -1)", "(1, -1)"),
+                Edit("self.num_heads, -1)", "1, -1)"),
             ]
         ],
     ),
@@ -1194,7 +1194,7 @@ MISTAKES = [
         ),
         ways=[
             [Edit(f"            {TURNED}\n", "")],
-            [Edit(TURNED, "self.rope(torch.stack([q, k]), every_head)")],
+            [Edit(TURNED, "self.rope(torch.stack([q, k]), every_head).unbind()")],
         ],
     ),
     Mistake(

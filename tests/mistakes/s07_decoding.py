@@ -33,6 +33,7 @@ ONE_ROW_OF_POSITIONS = "positions = positions.expand(batch, seq)\n"
 WRITE_KEYS = "self.keys.scatter_(2, slots, k.to(self.keys.dtype))"
 WRITE_VALUES = "self.values.scatter_(2, slots, v.to(self.values.dtype))"
 VISIBLE = "torch.arange(keys.shape[2], device=k.device) <= positions[:, None, :, None]"
+LAST_SLOT = "end = min(-(-self.in_use // ROUND) * ROUND, self.keys.shape[2])"
 RETURNED = "return keys, values, visible"
 CACHED_STEP = "self.model(newest_tokens, positions=self.newest, cache=self.caches)"
 ROW_LOGITS = "logits.take_along_dim(self.newest[:, :, None], dim=1)[:, 0]"
@@ -780,6 +781,19 @@ MISTAKES = [
                 )
             ]
         ],
+    ),
+    Mistake(
+        id="cache_ends_at_shortest_row",
+        sentence="Your update returns slots only up to the position of the row that is behind.",
+        why="the other rows lose their latest tokens, the one just written among them.",
+        contract="KVCache.update",
+        section="the-cache",
+        hints=(
+            "With one row at position 5 and one at 2, how many slots come back?",
+            "What is returned is one tensor for all rows; the mask hides what a row may not see.",
+            "Return all slots, or at least those up to the last that any row has written.",
+        ),
+        ways=[[Edit(LAST_SLOT, "end = int(positions.amax(dim=-1).min()) + 1")]],
     ),
     Mistake(
         id="cache_values_hold_keys",

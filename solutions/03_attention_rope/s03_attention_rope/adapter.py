@@ -147,13 +147,14 @@ class CausalSelfAttention(nn.Module):
         seq = x.shape[-2]
         if positions is None:
             positions = torch.arange(seq, device=x.device)
+        heads = (*x.shape[:-1], self.num_heads, -1)
         q, k, v = (
-            proj(x).unflatten(-1, (self.num_heads, -1)).transpose(-3, -2)
+            proj(x).view(heads).transpose(-3, -2)
             for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
         if self.rope is not None:
             every_head = positions[..., None, :]
-            q, k = self.rope(torch.stack([q, k]), every_head)
+            q, k = self.rope(torch.stack([q, k]), every_head).unbind()
         if cache is None:
             mask = torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()
         else:

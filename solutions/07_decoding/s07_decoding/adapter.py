@@ -137,8 +137,8 @@ class KVCache:
         # that would wait for the device. Rounded up, since einx works out each new shape once,
         # which takes longer than to attend to a few slots in vain.
         self.in_use += seq
-        end = -(-self.in_use // ROUND) * ROUND
-        keys, values = self.keys[:, :, :end], self.values[:, :, :end]
+        end = min(-(-self.in_use // ROUND) * ROUND, self.keys.shape[2])
+        keys, values = self.keys.narrow(2, 0, end), self.values.narrow(2, 0, end)
         visible = torch.arange(keys.shape[2], device=k.device) <= positions[:, None, :, None]
         return keys, values, visible
 
