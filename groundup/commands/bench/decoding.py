@@ -1,4 +1,4 @@
-"""`groundup bench decoding`: stage 07 beside the generate of transformers, with the same weights."""
+"""`groundup bench decoding`: stage 07 beside transformers' generate, with the same weights."""
 
 import statistics
 import time
@@ -122,9 +122,9 @@ def _row(
     request = {"max_new_tokens": new_tokens, "do_sample": False, "use_cache": True}
     run: dict[str, Callable[[], Rows]] = {
         "ours": lambda: generate(model, prompts, new_tokens, temperature=0.0),
-        "theirs": lambda: their_model.generate(
-            ids, attention_mask=torch.ones_like(ids), **request
-        )[:, PROMPT_LENGTH:].tolist(),
+        "theirs": lambda: their_model.generate(ids, attention_mask=torch.ones_like(ids), **request)[
+            :, PROMPT_LENGTH:
+        ].tolist(),
     }
     written = {who: each() for who, each in run.items()}  # the first time takes longer
     seconds: dict[str, list[float]] = {who: [] for who in run}

@@ -20,6 +20,7 @@ def pays(x: Tensor, weight: Tensor) -> bool:
         and x.numel() <= ROWS * x.shape[-1]
         and weight.shape[0] % BLOCKS == 0
         and weight.device.type == "cpu"
+        and not torch.compiler.is_compiling()
     )
 
 
