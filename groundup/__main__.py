@@ -6,6 +6,7 @@ import sys
 import typer
 
 from groundup.commands.bench.compiled import compiled
+from groundup.commands.bench.decoding import decoding
 from groundup.commands.bench.model import model
 from groundup.commands.bench.tokenizer import tokenizer
 from groundup.commands.bench.training import training
@@ -49,7 +50,7 @@ def each_by_name() -> None:
     """Without this, typer makes the only command of a group the group."""
 
 
-for command in (tokenizer, training, model, compiled):
+for command in (tokenizer, training, decoding, model, compiled):
     bench.command()(command)
 
 

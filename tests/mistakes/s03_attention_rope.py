@@ -29,13 +29,13 @@ QUARTER_TURN = "torch.stack([-wide[..., 1::2], wide[..., 0::2]], dim=-1).flatten
 HALF_SPLIT_TURN = "torch.cat([-wide.chunk(2, dim=-1)[1], wide.chunk(2, dim=-1)[0]], dim=-1)"
 COS_AND_SIN = "wide * self.cos[positions] + quarter_turn * self.sin[positions]"
 
-SPLIT = '"... seq (heads d_head) -> ... heads seq d_head", proj(x), heads=self.num_heads'
-SPLIT_CALL = f"einx.id({SPLIT})"
-JOIN = '"... heads seq d_head -> ... seq (heads d_head)"'
-JOIN_CALL = f"einx.id({JOIN}, attended)"
+SPLIT = "proj(x).view(heads).transpose(-3, -2)"
+SPLIT_INTERLEAVED = "proj(x).unflatten(-1, (-1, self.num_heads)).movedim(-1, -3)"
+JOIN = "attended.transpose(-3, -2).flatten(-2)"
+JOIN_INTERLEAVED = "attended.movedim(-3, -1).flatten(-2)"
 CAUSAL = "torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()"
 ATTEND = "attended = scaled_dot_product_attention(q, k, v, mask)"
-TURNED = "q, k = self.rope(q, every_head), self.rope(k, every_head)"
+TURNED = "q, k = self.rope(torch.stack([q, k]), every_head).unbind()"
 DEFAULT_POSITIONS = """\
         if positions is None:
             positions = torch.arange(seq, device=x.device)
@@ -47,7 +47,7 @@ PROJECTIONS = "".join(
 ROPE_AND_CACHE = """\
         if self.rope is not None:
             every_head = positions[..., None, :]
-            q, k = self.rope(q, every_head), self.rope(k, every_head)
+            q, k = self.rope(torch.stack([q, k]), every_head).unbind()
         if cache is None:
             mask = torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()
         else:
@@ -1008,10 +1008,10 @@ MISTAKES = [
             "Split into (seq, heads, d_head) first, then exchange seq and heads.",
         ),
         ways=[
-            [Edit(SPLIT_CALL, "proj(x).reshape(*x.shape[:-2], self.num_heads, seq, -1)")],
+            [Edit(SPLIT, "proj(x).reshape(*x.shape[:-2], self.num_heads, seq, -1)")],
             [
-                Edit(SPLIT_CALL, "proj(x).reshape(*x.shape[:-2], self.num_heads, seq, -1)"),
-                Edit(JOIN_CALL, "attended.reshape(x.shape)"),
+                Edit(SPLIT, "proj(x).reshape(*x.shape[:-2], self.num_heads, seq, -1)"),
+                Edit(JOIN, "attended.reshape(x.shape)"),
             ],
         ],
     ),
@@ -1026,7 +1026,7 @@ MISTAKES = [
             "It is the way back: seq and heads change places, then heads and d_head become one.",
             "Call .transpose(-3, -2) before the reshape to (..., seq, d_model).",
         ),
-        ways=[[Edit(JOIN_CALL, "attended.reshape(x.shape)")]],
+        ways=[[Edit(JOIN, "attended.reshape(x.shape)")]],
     ),
     Mistake(
         id="heads_interleaved",
@@ -1041,11 +1041,11 @@ MISTAKES = [
         ),
         ways=[
             [
-                Edit(SPLIT, SPLIT.replace("(heads d_head)", "(d_head heads)")),
-                Edit(JOIN, JOIN.replace("(heads d_head)", "(d_head heads)")),
+                Edit(SPLIT, SPLIT_INTERLEAVED),
+                Edit(JOIN, JOIN_INTERLEAVED),
             ],
-            [Edit(SPLIT, SPLIT.replace("(heads d_head)", "(d_head heads)"))],
-            [Edit(JOIN, JOIN.replace("(heads d_head)", "(d_head heads)"))],
+            [Edit(SPLIT, SPLIT_INTERLEAVED)],
+            [Edit(JOIN, JOIN_INTERLEAVED)],
         ],
     ),
     Mistake(
@@ -1061,7 +1061,7 @@ MISTAKES = [
         ),
         ways=[
             [
-                Edit("heads=self.num_heads", "heads=1"),
+                Edit("self.num_heads, -1)", "1, -1)"),
             ]
         ],
     ),
@@ -1124,7 +1124,7 @@ MISTAKES = [
             "After the heads are joined, one more linear map follows.",
             "Return self.o_proj of the joined heads.",
         ),
-        ways=[[Edit(f"self.o_proj({JOIN_CALL})", JOIN_CALL)]],
+        ways=[[Edit(f"self.o_proj({JOIN})", JOIN)]],
     ),
     Mistake(
         id="values_from_k_proj",
@@ -1194,7 +1194,7 @@ MISTAKES = [
         ),
         ways=[
             [Edit(f"            {TURNED}\n", "")],
-            [Edit(TURNED, "self.rope(q, every_head), self.rope(k, every_head)")],
+            [Edit(TURNED, "self.rope(torch.stack([q, k]), every_head).unbind()")],
         ],
     ),
     Mistake(

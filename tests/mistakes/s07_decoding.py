@@ -32,8 +32,9 @@ KEYS, VALUES = f"self.keys = {ZEROS}", f"self.values = {ZEROS}"
 ONE_ROW_OF_POSITIONS = "positions = positions.expand(batch, seq)\n"
 WRITE_KEYS = "self.keys.scatter_(2, slots, k.to(self.keys.dtype))"
 WRITE_VALUES = "self.values.scatter_(2, slots, v.to(self.values.dtype))"
-VISIBLE = "torch.arange(self.keys.shape[2], device=k.device) <= positions[:, None, :, None]"
-RETURNED = "return self.keys, self.values, visible"
+VISIBLE = "torch.arange(keys.shape[2], device=k.device) <= positions[:, None, :, None]"
+LAST_SLOT = "end = min(-(-self.in_use // ROUND) * ROUND, self.keys.shape[2])"
+RETURNED = "return keys, values, visible"
 CACHED_STEP = "self.model(newest_tokens, positions=self.newest, cache=self.caches)"
 ROW_LOGITS = "logits.take_along_dim(self.newest[:, :, None], dim=1)[:, 0]"
 DECODER = "Decoder(model, prompt_ids, choose, partial(_caches, model) if use_cache else None)"
@@ -45,7 +46,7 @@ SETTINGS = (
 )
 MODES_BACK = "        for module in training:\n            module.training = True\n"
 APPEND_CUT = "self.tokens[row, :kept] = self.tokens[row, self.context - kept :].clone()"
-LATER = "tokens = (int(decoder.step()) for _ in range(max_new_tokens))\n"
+LATER = "tokens = (next_token() for _ in range(max_new_tokens))\n"
 STREAMED = "return _before_stop(tokens, stop_ids)"
 
 
@@ -673,7 +674,7 @@ MISTAKES = [
             [
                 Edit(
                     VISIBLE,
-                    "(\n            torch.arange(self.keys.shape[2], device=k.device)\n"
+                    "(\n            torch.arange(keys.shape[2], device=k.device)\n"
                     "            <= positions.amax(dim=-1)[:, None, None, None]\n"
                     "        ).expand(-1, -1, seq, -1)",
                 )
@@ -695,7 +696,7 @@ MISTAKES = [
             [
                 Edit(
                     VISIBLE,
-                    "torch.ones(\n            batch, 1, seq, self.keys.shape[2], dtype=torch.bool, "
+                    "torch.ones(\n            batch, 1, seq, keys.shape[2], dtype=torch.bool, "
                     "device=k.device\n        ).tril()",
                 )
             ]
@@ -729,7 +730,7 @@ MISTAKES = [
             [
                 Edit(
                     VISIBLE,
-                    "torch.ones(\n            batch, 1, seq, self.keys.shape[2], dtype=torch.bool, "
+                    "torch.ones(\n            batch, 1, seq, keys.shape[2], dtype=torch.bool, "
                     "device=k.device\n        )",
                 )
             ]
@@ -752,7 +753,7 @@ MISTAKES = [
                 Edit(
                     f"        visible = {VISIBLE}\n",
                     "        self.length = max(self.length, 1 + int(positions.max()))\n"
-                    "        slots = torch.arange(self.keys.shape[2], device=k.device)\n"
+                    "        slots = torch.arange(keys.shape[2], device=k.device)\n"
                     "        visible = slots <= positions[:, None, :, None]\n"
                     "        if seq == 1:\n"
                     "            visible = (slots < self.length).expand(batch, 1, 1, -1)\n",
@@ -780,6 +781,19 @@ MISTAKES = [
                 )
             ]
         ],
+    ),
+    Mistake(
+        id="cache_ends_at_shortest_row",
+        sentence="Your update returns slots only up to the position of the row that is behind.",
+        why="the other rows lose their latest tokens, the one just written among them.",
+        contract="KVCache.update",
+        section="the-cache",
+        hints=(
+            "With one row at position 5 and one at 2, how many slots come back?",
+            "What is returned is one tensor for all rows; the mask hides what a row may not see.",
+            "Return all slots, or at least those up to the last that any row has written.",
+        ),
+        ways=[[Edit(LAST_SLOT, "end = int(positions.amax(dim=-1).min()) + 1")]],
     ),
     Mistake(
         id="cache_values_hold_keys",
@@ -1379,7 +1393,7 @@ MISTAKES = [
             "A model that has just been trained is in training mode.",
             "Call model.eval() before the first token.",
         ),
-        ways=[[decoder("    model.eval()\n", "")]],
+        ways=[[decoder("        module.training = False\n", "        pass\n")]],
     ),
     Mistake(
         id="generate_modes_not_put_back",
@@ -1497,7 +1511,7 @@ MISTAKES = [
             "Compute one token in each round of a loop, and yield it there.",
         ),
         ways=[
-            [Edit(LATER, "tokens = [int(decoder.step()) for _ in range(max_new_tokens)]\n")],
+            [Edit(LATER, "tokens = [next_token() for _ in range(max_new_tokens)]\n")],
         ],
     ),
     Mistake(

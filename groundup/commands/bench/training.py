@@ -60,8 +60,8 @@ def training(
     The same architecture, weights, batches and arithmetic; theirs with torch's fused AdamW. First
     it is shown that both give the same logits and loss.
     """
-    shapes = {name: SHAPES[name] for name in _known("shape", shape, SHAPES)}
-    dtypes = _known("dtype", dtype, DTYPES)
+    shapes = {name: SHAPES[name] for name in known("shape", shape, SHAPES)}
+    dtypes = known("dtype", dtype, DTYPES)
     folder = writable(out or RUNS / "bench")
     llama.check_installed()
     begin(reference, STAGES[7])
@@ -81,7 +81,7 @@ def training(
     say(f"results {shown(file)}")
 
 
-def _known(what: str, chosen: list[str] | None, allowed: Any) -> list[str]:
+def known(what: str, chosen: list[str] | None, allowed: Any) -> list[str]:
     for name in chosen or []:
         if name not in allowed:
             raise Refusal(f"--{what} {name} cannot be; choose of {', '.join(allowed)}", code=2)

@@ -147,16 +147,17 @@ class CausalSelfAttention(nn.Module):
         seq = x.shape[-2]
         if positions is None:
             positions = torch.arange(seq, device=x.device)
+        heads = (*x.shape[:-1], self.num_heads, -1)
         q, k, v = (
-            einx.id("... seq (heads d_head) -> ... heads seq d_head", proj(x), heads=self.num_heads)
+            proj(x).view(heads).transpose(-3, -2)
             for proj in (self.q_proj, self.k_proj, self.v_proj)
         )
         if self.rope is not None:
             every_head = positions[..., None, :]
-            q, k = self.rope(q, every_head), self.rope(k, every_head)
+            q, k = self.rope(torch.stack([q, k]), every_head).unbind()
         if cache is None:
             mask = torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()
         else:
             k, v, mask = cache.update(k, v, positions)
         attended = scaled_dot_product_attention(q, k, v, mask)
-        return self.o_proj(einx.id("... heads seq d_head -> ... seq (heads d_head)", attended))
+        return self.o_proj(attended.transpose(-3, -2).flatten(-2))

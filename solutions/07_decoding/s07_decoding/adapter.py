@@ -12,10 +12,11 @@ from torch import Tensor
 from s02_layers import softmax
 from s04_transformer import TransformerLM
 
-from .decoder import Decoder, check_request
+from .decoder import Decoder, check_request, inference
 from .filters import check_settings, keep_top_k, keep_top_p
 
 FLOAT32 = torch.finfo(torch.float32)
+ROUND = 64
 
 
 def token_probabilities(
@@ -105,6 +106,7 @@ class KVCache:
         shape = (batch_size, num_heads, max_seq_len, d_head)
         self.keys = torch.zeros(shape, device=device, dtype=dtype)
         self.values = torch.zeros(shape, device=device, dtype=dtype)
+        self.in_use = 0
 
     def update(
         self,
@@ -131,10 +133,14 @@ class KVCache:
         slots = positions[:, None, :, None].expand_as(k)
         self.keys.scatter_(2, slots, k.to(self.keys.dtype))
         self.values.scatter_(2, slots, v.to(self.values.dtype))
-        # All slots, so that the shapes never change: einx works out each new shape once, which
-        # takes longer than to attend to a few thousand slots in vain.
-        visible = torch.arange(self.keys.shape[2], device=k.device) <= positions[:, None, :, None]
-        return self.keys, self.values, visible
+        # Not all slots, but those that may be in use, by a bound that needs no look at positions:
+        # that would wait for the device. Rounded up, since einx works out each new shape once,
+        # which takes longer than to attend to a few slots in vain.
+        self.in_use += seq
+        end = min(-(-self.in_use // ROUND) * ROUND, self.keys.shape[2])
+        keys, values = self.keys.narrow(2, 0, end), self.values.narrow(2, 0, end)
+        visible = torch.arange(keys.shape[2], device=k.device) <= positions[:, None, :, None]
+        return keys, values, visible
 
 
 def generate(
@@ -178,11 +184,12 @@ def generate(
     decoder = Decoder(model, prompt_ids, choose, partial(_caches, model) if use_cache else None)
     steps: list[Tensor] = []
     running = set(range(len(prompt_ids)))
-    while running and len(steps) < max_new_tokens:
-        steps.append(decoder.step())
-        if stop_ids:  # else the device need not be waited for
-            tokens = enumerate(steps[-1].tolist())
-            running -= {row for row, token in tokens if token in stop_ids}
+    with inference(model):
+        while running and len(steps) < max_new_tokens:
+            steps.append(decoder.step())
+            if stop_ids:  # else the device need not be waited for
+                tokens = enumerate(steps[-1].tolist())
+                running -= {row for row, token in tokens if token in stop_ids}
     rows = torch.stack(steps, dim=1).tolist()
     return [list(_before_stop(row, stop_ids)) for row in rows]
 
@@ -208,7 +215,12 @@ def stream(
     choose = _sampler(temperature, top_k, top_p, generator)
     check_request(model.config, [prompt_ids], max_new_tokens)
     decoder = Decoder(model, [prompt_ids], choose, partial(_caches, model) if use_cache else None)
-    tokens = (int(decoder.step()) for _ in range(max_new_tokens))
+
+    def next_token() -> int:
+        with inference(model):
+            return int(decoder.step())
+
+    tokens = (next_token() for _ in range(max_new_tokens))
     return _before_stop(tokens, stop_ids)
 
 

@@ -43,9 +43,11 @@ class Decoder:
         self.stale = list(range(len(prompts)))
 
     def step(self) -> Int[Tensor, " rows"]:
-        """Make every row one token longer, by what `choose` draws from its logits."""
-        with inference(self.model):
-            chosen = self.choose(self._next_logits())
+        """Make every row one token longer, by what `choose` draws from its logits.
+
+        The caller puts the model into `inference` first: for one token, or once for many.
+        """
+        chosen = self.choose(self._next_logits())
         self._append(chosen)
         return chosen
 
@@ -122,7 +124,8 @@ def check_request(config: ModelConfig, prompts: list[list[int]], max_new_tokens:
 def inference(model: nn.Module) -> Iterator[None]:
     """Eval mode and no gradients; afterwards each module is in the mode that it was in."""
     training = [module for module in model.modules() if module.training]
-    model.eval()
+    for module in training:
+        module.training = False
     try:
         # Not inference_mode: a table that a module makes and keeps here must still be trainable.
         with torch.no_grad():
