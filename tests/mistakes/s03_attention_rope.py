@@ -35,7 +35,7 @@ JOIN = "attended.transpose(-3, -2).flatten(-2)"
 JOIN_INTERLEAVED = "attended.movedim(-3, -1).flatten(-2)"
 CAUSAL = "torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()"
 ATTEND = "attended = scaled_dot_product_attention(q, k, v, mask)"
-TURNED = "q, k = self.rope(torch.stack([q, k]), every_head).unbind()"
+TURNED = "q, k = self.rope(q, every_head), self.rope(k, every_head)"
 DEFAULT_POSITIONS = """\
         if positions is None:
             positions = torch.arange(seq, device=x.device)
@@ -47,7 +47,7 @@ PROJECTIONS = "".join(
 ROPE_AND_CACHE = """\
         if self.rope is not None:
             every_head = positions[..., None, :]
-            q, k = self.rope(torch.stack([q, k]), every_head).unbind()
+            q, k = self.rope(q, every_head), self.rope(k, every_head)
         if cache is None:
             mask = torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()
         else:
@@ -1194,7 +1194,7 @@ MISTAKES = [
         ),
         ways=[
             [Edit(f"            {TURNED}\n", "")],
-            [Edit(TURNED, "self.rope(torch.stack([q, k]), every_head).unbind()")],
+            [Edit(TURNED, "self.rope(q, every_head), self.rope(k, every_head)")],
         ],
     ),
     Mistake(

@@ -43,7 +43,7 @@ def make_run(folder, **changes):
     torch.manual_seed(0)
     model = TransformerLM(config)
     for weight in model.parameters():
-        weight.data.mul_(3).add_(0.01)
+        weight.data.mul_(1.5).add_(0.01)
     files = dict.fromkeys(("train_tokens", "valid_tokens", "run_dir"), folder)
     save_checkpoint(
         folder / "checkpoint.pt",

@@ -72,8 +72,8 @@ def test_a_learners_stage_runs_on_the_references_earlier_ones(run, course):
 
 
 def test_a_learners_early_stage_serves_the_references_later_one(run, course):
-    adapter = course / "assignments/02_layers/s02_layers/adapter.py"
-    shutil.copy(STAGES[1].solution / "s02_layers" / "adapter.py", adapter)
+    learners = course / "assignments/02_layers/s02_layers"
+    shutil.copytree(STAGES[1].solution / "s02_layers", learners, dirs_exist_ok=True)
     done = run("pytest", "tests/stage_03", "-q", "--reference", "3", cwd=course)
     assert done.returncode == 0, done.stdout
 

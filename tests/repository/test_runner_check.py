@@ -58,8 +58,8 @@ def course(tmp_path_factory, copy_course):
     """Stage 1 a stub, 2 done, 3 without tests, 4 crashing, 5 with a syntax error."""
     course = copy_course(tmp_path_factory.mktemp("check"))
     write_tests(course, STUB, STUB_TESTS)
-    done = Path("02_layers", "s02_layers", "adapter.py")
-    shutil.copyfile(course / "solutions" / done, course / "assignments" / done)
+    done = Path("02_layers", "s02_layers")
+    shutil.copytree(course / "solutions" / done, course / "assignments" / done, dirs_exist_ok=True)
     write_tests(course, DONE, DONE_TESTS)
     write_tests(course, EMPTY, "")
     write_tests(course, CRASHING, CRASHING_TESTS)

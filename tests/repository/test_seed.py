@@ -21,9 +21,9 @@ def test_the_reference_passes_with_another_seed(run):
 def test_an_answer_learned_by_heart_passes_only_without_a_seed(run, course):
     known = Draw(TEST.rpartition("::")[2]).normal(4, 6, scale=3.0).sum().item()
     stage = STAGES[1]
-    mine = course / "assignments" / stage.folder / stage.package / "adapter.py"
-    shutil.copy(stage.solution / stage.package / "adapter.py", mine)
-    with mine.open("a", encoding="utf-8") as file:
+    mine = course / "assignments" / stage.folder / stage.package
+    shutil.copytree(stage.solution / stage.package, mine, dirs_exist_ok=True)
+    with (mine / "adapter.py").open("a", encoding="utf-8") as file:
         file.write(BY_HEART.format(known=known))
     assert run("pytest", TEST, "-q", cwd=course).returncode == 0
     done = run("pytest", TEST, "-q", "--seed=5", cwd=course)

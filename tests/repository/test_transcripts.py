@@ -103,7 +103,7 @@ def test_a_mistake_by_its_name_with_numbers(learner, transcript):
 
 
 def test_a_clue_from_the_numbers(learner, transcript):
-    learner(3, "return self.o_proj(einx", "return 1.7 * self.o_proj(einx")
+    learner(3, "return self.o_proj(attended", "return 1.7 * self.o_proj(attended")
     transcript("tests/stage_03", "--reference", "1,2", "-k", "self_attention_of")
 
 

@@ -154,7 +154,7 @@ class CausalSelfAttention(nn.Module):
         )
         if self.rope is not None:
             every_head = positions[..., None, :]
-            q, k = self.rope(torch.stack([q, k]), every_head).unbind()
+            q, k = self.rope(q, every_head), self.rope(k, every_head)
         if cache is None:
             mask = torch.ones(seq, seq, dtype=torch.bool, device=x.device).tril()
         else:
