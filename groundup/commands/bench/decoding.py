@@ -18,7 +18,7 @@ from groundup.commands.train import RUNS
 from groundup.presets import MODEL_17M
 from groundup.stages import STAGES
 
-SHAPES: dict[str, dict[str, int]] = {
+SHAPES: dict[str, dict[str, Any]] = {
     "small": {**SMALL, "context_length": 256},
     "17m": {"vocab_size": 10_000, **MODEL_17M},
 }
@@ -84,7 +84,7 @@ def _check_room(context_length: int, new_tokens: int) -> None:
         )
 
 
-def _bench(name: str, sizes: dict[str, int], new_tokens: int, repeats: int) -> dict[str, Any]:
+def _bench(name: str, sizes: dict[str, Any], new_tokens: int, repeats: int) -> dict[str, Any]:
     """Print the table of a shape as soon as it is known."""
     import torch
 
