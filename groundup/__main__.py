@@ -15,6 +15,8 @@ from groundup.commands.generate import generate
 from groundup.commands.interop.export import export, import_run
 from groundup.commands.mistakes import mistakes
 from groundup.commands.status import start, status
+from groundup.commands.sweep.ablate import ablate
+from groundup.commands.sweep.sweep import sweep
 from groundup.commands.train import train
 
 app = typer.Typer(
@@ -30,7 +32,7 @@ def bare(context: typer.Context) -> None:
         start()
 
 
-for command in (check, status, mistakes, data, train, generate, export, demo):
+for command in (check, status, mistakes, data, train, generate, sweep, ablate, export, demo):
     app.command()(command)
 app.command("import")(import_run)
 
