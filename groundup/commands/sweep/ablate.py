@@ -1,7 +1,7 @@
 """`groundup ablate`: the model with one of its parts taken away or changed."""
 
-import dataclasses
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -45,16 +45,18 @@ def ablate(
     SwiGLU's. What the base has already is left out. After a stop, the same command goes on.
     """
     base = open_base(preset, changes or [], data, out, "ablate", reference)
-    variants = _variants(base.config.model) | _own(base.config, over or [])
+    varied = variants(base.config.model) | _own(base.config, over or [])
     found = [
-        dataclasses.replace(trial, label=label)
-        for label, fields in variants.items()
-        for trial in trials(base.config, {n: [v] for n, v in fields.items()}, range(seeds), set())
+        replace(trial, label=label)
+        for label, fields in varied.items()
+        for trial in trials(
+            base.config, {n: [v] for n, v in fields.items()}, range(seeds), base.fixed
+        )
     ]
     _tell(run_and_tell(base, _seed_by_seed(found)), base.folder)
 
 
-def _variants(model: Any) -> dict[str, dict[str, Any]]:
+def variants(model: Any) -> dict[str, dict[str, Any]]:
     """By name, the fields that change; none of `model` as it is."""
     # SwiGLU has three matrices of d_model · d_ff, SiLU two: 8/3 d_model and 4 d_model.
     silu = {"ffn": "silu", "d_ff": round(model.d_ff * 3 / 2)}
@@ -78,7 +80,7 @@ def _own(config: Any, overs: Sequence[str]) -> dict[str, dict[str, Any]]:
     for over in overs:
         model, loop = read_overrides([over], type(config.model), type(config), "--over")
         fields = {MODEL + name: value for name, value in model.items()} | loop
-        if dataclasses.replace(config.model, **model) == config.model and all(
+        if replace(config.model, **model) == config.model and all(
             getattr(config, name) == value for name, value in loop.items()
         ):
             raise Refusal(f"--over {over}: the base has that already", code=2)

@@ -1,8 +1,8 @@
 """The pictures of a sweep: loss against a field, and loss curves, with the floor in both."""
 
 from collections.abc import Sequence
-from numbers import Real
 from pathlib import Path
+from typing import Any
 
 from matplotlib import colormaps
 from matplotlib.axes import Axes
@@ -50,8 +50,7 @@ def _key(setting: Setting, field: str) -> str:
 def _places(axes: Axes, settings: Sequence[Setting], field: str) -> dict[str, float]:
     """Where each value stands: at itself on a logarithmic axis, or side by side."""
     values = {_key(setting, field): setting.values[field] for setting in settings}
-    numbers = [each for each in values.values() if isinstance(each, Real)]
-    if len(numbers) == len(values) and all(each > 0 for each in numbers):
+    if all(isinstance(value, int | float) and value > 0 for value in values.values()):
         axes.set_xscale("log")
         places = {text: float(value) for text, value in values.items()}
     else:
@@ -81,7 +80,7 @@ def _name(what: str, others: str) -> str:
     return f"{others}: {what}" if others else what
 
 
-def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+def _columns(pairs: Sequence[Sequence[float]]) -> tuple[list[float], list[float]]:
     return [x for x, _y in pairs], [y for _x, y in pairs]
 
 
@@ -103,7 +102,7 @@ def curves_figure(settings: Sequence[Setting]) -> Figure:
     return figure
 
 
-def _colors(count: int) -> list[str] | list[tuple[float, ...]]:
+def _colors(count: int) -> list[Any]:
     if count <= 10:
         return [f"C{number}" for number in range(count)]
     return [colormaps["viridis"](number / (count - 1)) for number in range(count)]

@@ -83,4 +83,6 @@ def _value(config: Any, name: str) -> Any:
 
 
 def shown_value(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """1.0 as 1; a number of many digits with all of them, or two settings would look alike."""
+    short = f"{value:g}" if isinstance(value, float) else str(value)
+    return short if not isinstance(value, float) or float(short) == value else str(value)

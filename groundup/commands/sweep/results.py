@@ -30,8 +30,8 @@ class Result:
     """At the end; None if there was no end."""
     diverged: str | None
     """What happened, if it did."""
-    curve: list[tuple[int, float]]
-    """Tokens and validation loss."""
+    curve: list[list[float]]
+    """Pairs of tokens and validation loss."""
     seconds: float
     """Of the updates alone."""
 

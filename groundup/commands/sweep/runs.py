@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from groundup.commands.common import Refusal, console, say, shown
 from groundup.commands.sweep.grid import Trial
@@ -81,11 +80,9 @@ def _learned_nothing(loss: float, vocab_size: int) -> str | None:
     return f"the validation loss is {loss:.4g}, and guessing has ln({vocab_size}) = {guessing:.2f}"
 
 
-def _curve(metrics: Path) -> list[tuple[int, float]]:
+def _curve(metrics: Path) -> list[list[float]]:
     """What a run that broke off evaluated before is part of it."""
     if not metrics.exists():
         return []
-    lines: list[dict[str, Any]] = list(
-        map(json.loads, metrics.read_text(encoding="utf-8").splitlines())
-    )
-    return [(line["tokens"], line["valid_loss"]) for line in lines if "valid_loss" in line]
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    return [[line["tokens"], line["valid_loss"]] for line in lines if "valid_loss" in line]

@@ -57,9 +57,9 @@ def by_setting(results: Iterable[Result]) -> list[Setting]:
 
 def table(settings: Sequence[Setting]) -> str:
     """A line for each setting, and a star at the lowest mean of those that never diverged."""
-    rows = [("", "setting", "parameters", "runs", "loss", "spread", "above floor", "diverged")]
+    head = ("", "setting", "parameters", "runs", "loss", "spread", "above floor", "diverged")
     best = _ranked(settings)[:1]
-    rows += [_row(setting, "*" if setting in best else "") for setting in settings]
+    rows = [head, *(_row(setting, "*" if setting in best else "") for setting in settings)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(

@@ -36,5 +36,5 @@ def write(path: Path, name: str, grid: Grid, seeds: Sequence[int], words: Sequen
 def how_to_run(path: str) -> str:
     return (
         f"on one machine: wandb sweep {shlex.quote(path)}; on each: the line "
-        "wandb agent ENTITY/groundup/ID that it prints, from this folder"
+        "wandb agent ENTITY/groundup/ID that it prints, from the folder of the course"
     )
