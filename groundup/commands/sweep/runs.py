@@ -52,10 +52,11 @@ def run_one(trial: Trial) -> Result:
     from s08_benchmarking import count_parameters
 
     config, loss, seconds = trial.config, None, 0.0
+    metrics = config.run_dir / "metrics.jsonl"
     try:
         ended = train(config)
         loss, seconds = ended.valid_loss, ended.seconds
-        diverged = _learned_nothing(loss, config.model.vocab_size)
+        diverged = ruined(_curve(metrics), config.model.vocab_size)
     except Diverged as error:
         # The rest of the message is advice, and a path that is true here alone.
         diverged = str(error).partition(". ")[0]
@@ -66,18 +67,23 @@ def run_one(trial: Trial) -> Result:
         parameters=count_parameters(config.model),
         valid_loss=loss if loss is not None and math.isfinite(loss) else None,
         diverged=diverged,
-        curve=_curve(config.run_dir / "metrics.jsonl"),
+        curve=_curve(metrics),
         seconds=round(seconds, 1),
     )
 
 
-def _learned_nothing(loss: float, vocab_size: int) -> str | None:
-    """AdamW's steps and RMSNorm's outputs have a size of their own, so a model can be ruined by
-    its learning rate with every number finite."""
+def ruined(curve: Sequence[Sequence[float]], vocab_size: int) -> str | None:
+    """Whether the loss was a nat above that of guessing. AdamW's steps and RMSNorm's outputs have
+    a size of their own, so a learning rate can do that with every number finite; at the end, when
+    the rate is low again, the loss may be back under it."""
     guessing = math.log(vocab_size)
-    if loss <= guessing:
-        return None
-    return f"the validation loss is {loss:.4g}, and guessing has ln({vocab_size}) = {guessing:.2f}"
+    for tokens, loss in curve:
+        if loss > guessing + 1:
+            return (
+                f"the loss was {loss:.4g} after {tokens:,} tokens; guessing has "
+                f"ln({vocab_size:,}) = {guessing:.2f}"
+            )
+    return None
 
 
 def _curve(metrics: Path) -> list[list[float]]:
