@@ -120,6 +120,7 @@ def test_a_wandb_sweep_names_the_fields_and_the_agents_command_runs(course, run)
     assert "max_lr=0.01, batch_size=8, seed 1: " in agent.stdout
     (config,) = course.glob("runs/*batch_size/*/config.json")
     made = json.loads(config.read_text(encoding="utf-8"))
+    assert (course / path).with_name("sweep.json").exists(), "the folder is that of this sweep"
     assert [made["max_lr"], made["batch_size"], made["steps"], made["seed"]] == [0.01, 8, 10, 1]
 
 
@@ -243,9 +244,7 @@ def test_a_sweep_killed_again_and_again_ends_the_same(course, tmp_path):
         eval_every=50,
     )  # fmt: skip
     sweeps = {
-        name: trials(
-            replace(base, run_dir=tmp_path / name), {"max_lr": [0.01, 0.02]}, [0], set()
-        )
+        name: trials(replace(base, run_dir=tmp_path / name), {"max_lr": [0.01, 0.02]}, [0], set())
         for name in ("whole", "killed")
     }
     began = time.process_time()

@@ -50,7 +50,7 @@ def ablate(
         replace(trial, label=label)
         for label, fields in varied.items()
         for trial in trials(
-            base.config, {n: [v] for n, v in fields.items()}, range(seeds), base.fixed
+            base.config, {n: [v] for n, v in fields.items()}, base.seeds(seeds), base.fixed
         )
     ]
     _tell(run_and_tell(base, _seed_by_seed(found)), base.folder)

@@ -28,7 +28,12 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="Change a field in all runs, as in train."),
 ]
-Seeds = Annotated[int, typer.Option(min=1, help="Runs of each setting, with seeds 0, 1, 2, …")]
+Seeds = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Runs of each setting, with seeds 0, 1, 2, … or from --set seed=N on."
+    ),
+]
 Data = Annotated[str, typer.Option(metavar="NAME", help="A name in data, or a prepared folder.")]
 Out = Annotated[Path | None, typer.Option(metavar="PATH", help="Where all of it goes.")]
 
@@ -47,6 +52,9 @@ class Base:
     @property
     def folder(self) -> Path:
         return self.config.run_dir
+
+    def seeds(self, count: int) -> range:
+        return range(self.config.seed, self.config.seed + count)
 
 
 def open_base(

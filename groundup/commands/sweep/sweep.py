@@ -20,6 +20,7 @@ from groundup.commands.sweep.many import (
     open_base,
     run_and_tell,
 )
+from groundup.commands.sweep.results import claim
 from groundup.commands.sweep.runs import ending, run_one
 from groundup.commands.sweep.summary import Setting, edges, table, winner
 
@@ -53,8 +54,9 @@ def sweep(
 
     The runs go one after another; after a stop, the same command goes on. With max_lr, min_lr
     keeps its share of it; with batch_size, steps change so that all see as many tokens, and the
-    warm-up its share of them; with model.d_model, d_ff keeps its ratio. A field given with --set
-    stays. A run that diverges is a result. More values or seeds later reuse what is there.
+    warm-up its share of them; with model.d_model, d_ff keeps its ratio; min_lr and d_ff stay if
+    given with --set. A run that diverges is a result. More values or seeds later reuse what is
+    there.
     """
     if bool(over) == bool(one):
         raise Refusal("give --over a field and values, as in --over max_lr=1e-3,3e-3", code=2)
@@ -63,17 +65,12 @@ def sweep(
     if one:
         return _run_one(base, one)
     grid = read_grid(over or [], *_configs())
-    found = trials(base.config, grid, range(seeds), base.fixed)
+    found = trials(base.config, grid, base.seeds(seeds), base.fixed)
     if wandb:
-        options = {"--set": changes or [], "--data": [data], "--reference": [reference]}
-        common = [
-            word
-            for name, given in options.items()
-            for each in given
-            if each
-            for word in (name, each)
-        ]
-        return _emit(base, grid, seeds, [preset, *common])
+        given = [("--set", each) for each in changes or []]
+        given += [("--data", data), ("--reference", reference)]
+        common = [word for option in given if option[1] for word in option]
+        return _emit(base, grid, base.seeds(seeds), [preset, *common])
     return _tell(run_and_tell(base, found), base, next(iter(grid)))
 
 
@@ -92,10 +89,11 @@ def _tell(settings: Sequence[Setting], base: Base, field: str) -> None:
     say(f"plots {', '.join(map(shown, draw(settings, base.folder, field=field)))}")
 
 
-def _emit(base: Base, grid: Grid, seeds: int, words: list[str]) -> None:
+def _emit(base: Base, grid: Grid, seeds: range, words: list[str]) -> None:
+    claim(base.folder, base.about)
     path = base.folder / "sweep.yaml"
     words += ["--out", shown(base.folder)]
-    wandb_file.write(path, base.folder.name, grid, range(seeds), words)
+    wandb_file.write(path, base.folder.name, grid, seeds, words)
     say(f"written {shown(path)}")
     say(wandb_file.how_to_run(shown(path)))
 
@@ -108,4 +106,5 @@ def _run_one(base: Base, one: Sequence[str]) -> None:
     mode = base.config.wandb if "wandb" in base.fixed else "online"
     start = dataclasses.replace(base.config, wandb=mode)
     (trial,) = trials(start, grid, [given.get("seed", base.config.seed)], base.fixed)
+    claim(base.folder, base.about)
     say(f"{trial.label}, seed {trial.config.seed}: {ending(run_one(trial))}")
