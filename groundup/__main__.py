@@ -21,6 +21,8 @@ from groundup.commands.mistakes import mistakes
 from groundup.commands.profile import profile
 from groundup.commands.report.command import report
 from groundup.commands.status import start, status
+from groundup.commands.sweep.ablate import ablate
+from groundup.commands.sweep.sweep import sweep
 from groundup.commands.train import train
 
 app = typer.Typer(
@@ -36,7 +38,20 @@ def bare(context: typer.Context) -> None:
         start()
 
 
-for command in (check, status, mistakes, data, train, report, generate, export, demo, profile):
+for command in (
+    check,
+    status,
+    mistakes,
+    data,
+    train,
+    report,
+    generate,
+    sweep,
+    ablate,
+    export,
+    demo,
+    profile,
+):
     app.command()(command)
 app.command("import")(import_run)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(explore)

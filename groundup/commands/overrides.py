@@ -16,7 +16,7 @@ GIVEN_WITH_THE_DATA = ("model", "train_tokens", "valid_tokens", "run_dir")
 
 
 def read_overrides(
-    assignments: Iterable[str], model_config: type, train_config: type
+    assignments: Iterable[str], model_config: type, train_config: type, option: str = "--set"
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values for `ModelConfig` (written `model.d_model=128`) and for `TrainConfig`."""
     types_of = {
@@ -35,10 +35,14 @@ def read_overrides(
     for assignment in assignments:
         name, equals, text = assignment.partition("=")
         if not equals:
-            raise Refusal(f"--set {assignment}: write a field and a value, as in steps=300", code=2)
+            raise Refusal(
+                f"{option} {assignment}: write a field and a value, as in steps=300", code=2
+            )
         if name not in types_of:
-            raise Refusal(f"--set {assignment}: no field {name!r}; {_near(name, types_of)}", code=2)
-        value = _read(text, types_of[name], assignment)
+            raise Refusal(
+                f"{option} {assignment}: no field {name!r}; {_near(name, types_of)}", code=2
+            )
+        value = _read(text, types_of[name], f"{option} {assignment}")
         if name.startswith(MODEL):
             model[name.removeprefix(MODEL)] = value
         else:
@@ -54,13 +58,11 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else f"the fields are {', '.join(names)}"
 
 
-def _read(text: str, hint: Any, assignment: str) -> Any:
+def _read(text: str, hint: Any, given: str) -> Any:
     try:
         return _parse(text, hint)
     except ValueError:
-        raise Refusal(f"--set {assignment}: expected {_words(hint)}, found {text!r}", code=2) from (
-            None
-        )
+        raise Refusal(f"{given}: expected {_words(hint)}, found {text!r}", code=2) from None
 
 
 def _parse(text: str, hint: Any) -> Any:

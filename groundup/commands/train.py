@@ -65,14 +65,14 @@ def train(
     """
     if not preset:
         return _list_presets(reference)
-    settings = _find_preset(preset)
+    settings = find_preset(preset)
     if train_file or valid_file:
         _refuse_own_files_where(data, int(os.environ.get("WORLD_SIZE", "1")))
     chosen = begin(reference, TRAINING[-1])
-    model, loop = _read_changes(changes or [])
+    model, loop = read_changes(changes or [])
     vocab_size = model.get("vocab_size", CORPORA[settings.data].vocab_size)
     folder, prepared = _open_data(data or settings.data, train_file, valid_file, vocab_size)
-    run_dir = run_dir or RUNS / _run_name(preset, settings, folder, chosen)
+    run_dir = run_dir or RUNS / run_name(preset, settings, folder, chosen)
     say(table(train_model(settings, folder, prepared, run_dir, model, loop, prompt)))
     return say(f"next: groundup generate {shown(run_dir)}{option_for(chosen)}")
 
@@ -88,18 +88,11 @@ def train_model(
 ) -> list[tuple[str, str]]:
     """Train as `preset` says, but for the fields in `model` and `loop`; say how it ended."""
     from groundup.plots import draw_loss_curve  # matplotlib takes long to import
-    from s04_transformer import ModelConfig, TransformerLM
-    from s06_training import TrainConfig, best_device
+    from s04_transformer import TransformerLM
+    from s06_training import best_device
     from s06_training import train as train_stage
 
-    check_ids(folder, prepared)
-    config = TrainConfig(
-        model=ModelConfig(**{"vocab_size": prepared.vocab_size, **preset.model, **model}),
-        train_tokens=folder / "train.bin",
-        valid_tokens=folder / "valid.bin",
-        run_dir=run_dir,
-        **{"entropy_floor": prepared.entropy_floor, **preset.train, **loop},
-    )
+    config = make_config(preset, folder, prepared, run_dir, model, loop)
     if speaks():
         _keep_with_run(folder, prepared, run_dir)
         started.keep(run_dir, config.device or best_device())
@@ -113,6 +106,28 @@ def train_model(
         draw_loss_curve(run_dir / METRICS, curve, title=run_dir.name, floor=floor)
     say(f"checkpoint {shown(run_dir / CHECKPOINT)}, loss curve {shown(curve)}")
     return _how_it_ended(result, floor, TransformerLM(config.model))
+
+
+def make_config(
+    preset: Preset,
+    folder: Path,
+    prepared: Prepared,
+    run_dir: Path,
+    model: dict[str, Any],
+    loop: dict[str, Any],
+) -> Any:
+    """The `TrainConfig` of `preset` on this data, but for the fields in `model` and `loop`."""
+    from s04_transformer import ModelConfig
+    from s06_training import TrainConfig
+
+    check_ids(folder, prepared)
+    return TrainConfig(
+        model=ModelConfig(**{"vocab_size": prepared.vocab_size, **preset.model, **model}),
+        train_tokens=folder / "train.bin",
+        valid_tokens=folder / "valid.bin",
+        run_dir=run_dir,
+        **{"entropy_floor": prepared.entropy_floor, **preset.train, **loop},
+    )
 
 
 def _how_it_ended(result: Any, floor: float | None, model: Any) -> list[tuple[str, str]]:
@@ -144,27 +159,27 @@ def _open_data(
 ) -> tuple[Path, Prepared]:
     """The user's own files, prepared with so large a vocabulary, or else what has this name."""
     if not (train_file or valid_file):
-        folder = _find_data(name)
+        folder = find_data(name)
         return folder, on_disk.load(folder)
     name, source = find_source("", train_file, valid_file)
     return DATA / name, prepare(DATA / name, source, vocab_size)
 
 
-def _find_preset(name: str) -> Preset:
+def find_preset(name: str) -> Preset:
     if name not in PRESETS:
         near = difflib.get_close_matches(name, PRESETS, n=1) or PRESETS
         raise Refusal(f"{name!r} is not a preset; write {' or '.join(near)}", code=2)
     return PRESETS[name]
 
 
-def _read_changes(changes: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_changes(changes: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     from s04_transformer import ModelConfig
     from s06_training import TrainConfig
 
     return read_overrides(changes, ModelConfig, TrainConfig)
 
 
-def _find_data(name: str) -> Path:
+def find_data(name: str) -> Path:
     for folder in (DATA / name, Path(name)):
         if (folder / on_disk.RECORD).is_file():
             return folder.absolute()
@@ -172,7 +187,7 @@ def _find_data(name: str) -> Path:
     raise Refusal(f"there is no prepared data at {shown(DATA / name)}; run {command}")
 
 
-def _run_name(preset_name: str, preset: Preset, folder: Path, chosen: tuple[Stage, ...]) -> str:
+def run_name(preset_name: str, preset: Preset, folder: Path, chosen: tuple[Stage, ...]) -> str:
     """Runs on other data, or of other code, go elsewhere: they must not resume each other."""
     name = preset_name if folder == DATA / preset.data else f"{preset_name}-{folder.name}"
     return f"{name}-reference" if set(chosen) & set(TRAINING) else name

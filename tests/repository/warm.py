@@ -13,7 +13,8 @@ import os
 import runpy
 import sys
 
-LOADED = ("numpy", "sympy", "torch", "regex", "tiktoken", "beartype", "pytest")
+LOADED = ("numpy", "sympy", "torch", "einx", "regex", "tiktoken", "beartype", "pytest")
+LOADED += ("matplotlib.figure",)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Many training runs that differ in a few fields: sweeps and ablations."""

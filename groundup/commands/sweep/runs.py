@@ -1,0 +1,94 @@
+"""One run after another, none of them twice."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from groundup.commands.common import Refusal, console, say, shown
+from groundup.commands.sweep.grid import Trial
+from groundup.commands.sweep.results import FILE, Result, load, save, settings_of
+
+
+def run_all(trials: Sequence[Trial], folder: Path) -> list[Result]:
+    """The results of all `trials`, in order. What is in the results file is not run again, and a
+    run that was stopped goes on from its checkpoint, which is stage 06's doing."""
+    path = folder / FILE
+    known = load(path)
+    found = []
+    for number, trial in enumerate(trials, 1):
+        result = _find(trial, known)
+        place = f"[{number} of {len(trials)}] {trial.label}, seed {trial.config.seed}"
+        if result is None:
+            try:
+                with console.status(f"{place} …"):
+                    result = run_one(trial)
+            except KeyboardInterrupt:
+                raise Refusal(
+                    f"stopped in run {number} of {len(trials)}; the same command goes on", code=130
+                ) from None
+            known.append(result)
+            save(path, known)
+            say(f"{place}: {ending(result)}")
+        else:
+            say(f"{place}: {ending(result)} (before)")
+        found.append(result)
+    say(f"results {shown(path)}")
+    return found
+
+
+def _find(trial: Trial, known: Sequence[Result]) -> Result | None:
+    wanted = settings_of(trial.config)
+    return next((each for each in known if each.settings == wanted), None)
+
+
+def ending(result: Result) -> str:
+    return f"diverged, {result.diverged}" if result.diverged else f"{result.valid_loss:.4f}"
+
+
+def run_one(trial: Trial) -> Result:
+    """Train. That a run diverges is something to know, not a failure of the sweep."""
+    from s06_training import Diverged, train
+    from s08_benchmarking import count_parameters
+
+    config, loss, seconds = trial.config, None, 0.0
+    metrics = config.run_dir / "metrics.jsonl"
+    try:
+        ended = train(config)
+        loss, seconds = ended.valid_loss, ended.seconds
+        diverged = ruined(_curve(metrics), config.model.vocab_size)
+    except Diverged as error:
+        # The rest of the message is advice, and a path that is true here alone.
+        diverged = str(error).partition(". ")[0]
+    return Result(
+        label=trial.label,
+        values=trial.values,
+        settings=settings_of(config),
+        parameters=count_parameters(config.model),
+        valid_loss=loss if loss is not None and math.isfinite(loss) else None,
+        diverged=diverged,
+        curve=_curve(metrics),
+        seconds=round(seconds, 1),
+    )
+
+
+def ruined(curve: Sequence[Sequence[float]], vocab_size: int) -> str | None:
+    """Whether the loss was a nat above that of guessing. AdamW's steps and RMSNorm's outputs have
+    a size of their own, so a learning rate can do that with every number finite; at the end, when
+    the rate is low again, the loss may be back under it."""
+    guessing = math.log(vocab_size)
+    for tokens, loss in curve:
+        if loss > guessing + 1:
+            return (
+                f"the loss was {loss:.4g} after {tokens:,} tokens; guessing has "
+                f"ln({vocab_size:,}) = {guessing:.2f}"
+            )
+    return None
+
+
+def _curve(metrics: Path) -> list[list[float]]:
+    """What a run that broke off evaluated before is part of it."""
+    if not metrics.exists():
+        return []
+    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    return [[line["tokens"], line["valid_loss"]] for line in lines if "valid_loss" in line]
