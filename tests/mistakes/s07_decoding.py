@@ -1247,7 +1247,7 @@ MISTAKES = [
             [
                 Edit(
                     ENDED,
-                    "if any(token in stop_ids for _, token in tokens):\n                break\n",
+                    "if any(token in stop_ids for _, token in tokens):\n                    break\n",
                 )
             ]
         ],
