@@ -98,6 +98,7 @@ def curves_figure(settings: Sequence[Setting]) -> Figure:
                 axes.plot(tokens[-1:], losses[-1:], "x", color=color, ms=8, mew=2)
     _finish(axes, settings, legend=False)
     axes.set(xlabel="tokens trained on", ylabel=LOSS)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda tokens, _position: f"{tokens:,.0f}"))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
     return figure
 

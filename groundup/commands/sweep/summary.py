@@ -28,11 +28,17 @@ class Setting:
         return self.runs[0].values
 
     @property
+    def by_seed(self) -> dict[int, float]:
+        """The losses of the runs that did not diverge."""
+        return {
+            run.seed: run.valid_loss
+            for run in self.runs
+            if not run.diverged and run.valid_loss is not None
+        }
+
+    @property
     def losses(self) -> list[float]:
-        """Of the runs that did not diverge."""
-        return [
-            run.valid_loss for run in self.runs if not run.diverged and run.valid_loss is not None
-        ]
+        return list(self.by_seed.values())
 
     @property
     def diverged(self) -> int:
@@ -102,24 +108,23 @@ def winner(settings: Sequence[Setting]) -> str:
 
 
 def difference(one: Setting, other: Setting) -> str:
-    """How far `one` is from `other`, and whether seeds alone could do that."""
+    """How far `one` is from `other`, and whether seeds alone could do that.
+
+    A seed gives all settings the same batches and, where shapes agree, the same first weights. So
+    what counts is how the difference varies from seed to seed, not how the losses do.
+    """
     gap = one.mean - other.mean
     where = f"{abs(gap):.4f} {'under' if gap < 0 else 'above'} {other.label}"
-    noise = _standard_error(one, other)
-    if noise is None:
+    theirs = other.by_seed
+    gaps = [loss - theirs[seed] for seed, loss in one.by_seed.items() if seed in theirs]
+    if len(gaps) < 2:
         return f"{where}; one seed does not say whether that is chance, --seeds 3 does"
+    noise = statistics.stdev(gaps) / math.sqrt(len(gaps))
     if noise == 0:
-        return f"{where}; seeds made no difference"
-    times = abs(gap) / noise
+        return f"{where}, with every seed alike"
+    times = abs(statistics.fmean(gaps)) / noise
     verdict = "" if times >= CLEAR else ", so seeds alone could do that"
     return f"{where}, {times:.1f} times the seed noise of that difference ({noise:.4f}){verdict}"
-
-
-def _standard_error(one: Setting, other: Setting) -> float | None:
-    """Of the difference of two means: √(s₁²/n₁ + s₂²/n₂)."""
-    if one.spread is None or other.spread is None:
-        return None
-    return math.hypot(*(s.spread / math.sqrt(len(s.losses)) for s in (one, other) if s.spread))
 
 
 def edges(settings: Sequence[Setting]) -> list[str]:
