@@ -3,24 +3,20 @@
 import statistics
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from groundup import reference as whose
-from groundup.commands.bench import llama, machine
+from groundup.commands.bench import llama, training
+from groundup.commands.bench.record import write_record
 from groundup.commands.bench.tokenizer import Out, writable
-from groundup.commands.bench.training import SMALL, known
-from groundup.commands.common import Reference, Refusal, begin, console, say, shown
-from groundup.commands.results import write_json
+from groundup.commands.common import Reference, Refusal, begin, console, say
 from groundup.commands.train import RUNS
-from groundup.presets import MODEL_17M
 from groundup.stages import STAGES
 
 SHAPES: dict[str, dict[str, Any]] = {
-    "small": {**SMALL, "context_length": 256},
-    "17m": {"vocab_size": 10_000, **MODEL_17M},
+    name: {**shape.model, "context_length": 256} for name, shape in training.SHAPES.items()
 }
 BATCH_SIZES = (1, 8)
 PROMPT_LENGTH = 16
@@ -45,7 +41,7 @@ def decoding(
     The same weights and prompts, float32, the likeliest token each time, both with their caches.
     The ids must be equal, but where two logits are: if they are not, the exit code is 1.
     """
-    shapes = {name: SHAPES[name] for name in known("shape", shape, SHAPES)}
+    shapes = {name: SHAPES[name] for name in training.known("shape", shape, SHAPES)}
     for sizes in shapes.values():
         _check_room(sizes["context_length"], new_tokens)
     folder = writable(out or RUNS / "bench")
@@ -55,19 +51,13 @@ def decoding(
         found = {name: _bench(name, each, new_tokens, repeats) for name, each in shapes.items()}
     except KeyboardInterrupt:
         raise Refusal("stopped; nothing was written", code=130) from None
-    when = datetime.now().astimezone()
-    record = folder / f"decoding-{when:%Y%m%d-%H%M%S}.json"
-    settings = {"new_tokens": new_tokens, "prompt_length": PROMPT_LENGTH, "repeats": repeats}
-    write_json(
-        record,
-        {
-            "when": when.isoformat(timespec="seconds"),
-            "settings": {**settings, "code": whose.owner(STAGES[6])},
-            "machine": machine.facts(["torch", "transformers"]),
-            "shapes": found,
-        },
-    )
-    say(f"results {shown(record)}")
+    settings: dict[str, Any] = {
+        "new_tokens": new_tokens,
+        "prompt_length": PROMPT_LENGTH,
+        "repeats": repeats,
+    }
+    settings["code"] = whose.owner(STAGES[6])
+    write_record(folder, "decoding", settings, llama.PACKAGES, shapes=found)
     rows = [row for each in found.values() for row in each["rows"]]
     wrong = [row["agreement"] for row in rows if not row["agrees"]]
     if wrong:

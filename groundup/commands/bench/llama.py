@@ -9,6 +9,9 @@ from torch import nn
 from groundup.commands.common import Refusal
 from groundup.commands.interop import llama_config, llama_weights
 
+PACKAGES = ("torch", "transformers")
+"""Whose versions belong beside a measurement."""
+
 
 def check_installed() -> None:
     if importlib.util.find_spec("transformers") is None:

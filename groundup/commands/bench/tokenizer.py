@@ -2,7 +2,6 @@
 
 import importlib.util
 import tempfile
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +10,8 @@ import typer
 from groundup import reference as whose
 from groundup.commands.bench import bpe_report, machine, texts
 from groundup.commands.bench.bpe_rounds import Rounds, TextResult
+from groundup.commands.bench.record import write_record
 from groundup.commands.common import Reference, Refusal, begin, console, say, shown
-from groundup.commands.results import write_json
 from groundup.commands.train import RUNS
 from groundup.presets import SEPARATOR
 from groundup.stages import STAGES
@@ -162,19 +161,14 @@ def _bench(
 
 
 def _write(folder: Path, settings: dict[str, Any], results: list[TextResult]) -> None:
-    when = datetime.now().astimezone()
-    record = folder / f"tokenizer-{when:%Y%m%d-%H%M%S}.json"
-    write_json(
-        record,
-        {
-            "when": when.isoformat(timespec="seconds"),
-            "settings": settings,
-            "machine": machine.facts([*PEERS, "numpy", "regex"]),
-            "threads": bpe_report.thread_settings(),
-            "texts": [bpe_report.record(result) for result in results],
-        },
+    record = write_record(
+        folder,
+        "tokenizer",
+        settings,
+        [*PEERS, "numpy", "regex"],
+        threads=bpe_report.thread_settings(),
+        texts=[bpe_report.record(result) for result in results],
     )
-    say(f"results {shown(record)}")
     if len(results) > 1:
         from groundup.commands.bench.time_plot import draw_times  # matplotlib takes long to import
 

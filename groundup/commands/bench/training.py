@@ -3,18 +3,17 @@
 import statistics
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from groundup import reference as whose
-from groundup.commands.bench import llama, machine
+from groundup.commands.bench import llama
 from groundup.commands.bench.llama_training import Option, Shape, memory, ours, theirs
+from groundup.commands.bench.record import write_record
 from groundup.commands.bench.tokenizer import Out, writable
-from groundup.commands.common import Reference, Refusal, begin, console, say, shown
-from groundup.commands.results import write_json
+from groundup.commands.common import Reference, Refusal, begin, console, say
 from groundup.commands.train import RUNS
 from groundup.presets import MODEL_17M
 from groundup.stages import STAGES
@@ -72,13 +71,8 @@ def training(
         found = {name: _bench(name, each, rounds, peaks) for name, each in shapes.items()}
     except KeyboardInterrupt:
         raise Refusal("stopped; nothing was written", code=130) from None
-    when = datetime.now().astimezone()
-    record: dict[str, Any] = {"when": when.isoformat(timespec="seconds")}
-    record["settings"] = {"steps": steps, "repeats": repeats, "code": whose.owner(STAGES[5])}
-    record |= {"machine": machine.facts(["torch", "transformers"]), "peak_flops": peaks}
-    file = folder / f"training-{when:%Y%m%d-%H%M%S}.json"
-    write_json(file, record | {"shapes": found})
-    say(f"results {shown(file)}")
+    settings = {"steps": steps, "repeats": repeats, "code": whose.owner(STAGES[5])}
+    write_record(folder, "training", settings, llama.PACKAGES, peak_flops=peaks, shapes=found)
 
 
 def known(what: str, chosen: list[str] | None, allowed: Any) -> list[str]:
