@@ -162,21 +162,19 @@ def test_the_loss_in_pieces(numbers, contiguous, monkeypatch):
     assert (ours.data_ptr() == logits.data_ptr()) == contiguous
 
 
-@pytest.mark.parametrize("shape", [(5,), (1, 1, 5), (2, 3, 5), (0, 5)], ids=str)
-def test_a_product_with_few_rows(shape):
-    x, weight = normal(*shape), normal(16, 5, seed=1)
-    found = load(2, "few_rows").product(x, weight)
-    wide = [each.detach().double().requires_grad_() for each in (x, weight)]
-    expected = functional.linear(*wide)
-    assert_close(found.double(), expected, **CLOSE)
-    for ours, theirs in zip(gradients(found, x, weight), gradients(expected, *wide), strict=True):
-        assert_close(ours.double(), theirs, **CLOSE)
+@pytest.mark.parametrize("rows", [0, 1, 6])
+def test_a_product_with_few_rows(rows):
+    x, weight = normal(rows, 5).detach(), normal(16, 5, seed=1).detach()
+    found = load(7, "few_rows").product(x, weight)
+    assert_close(found, x @ weight.T, **CLOSE)
 
 
-def test_blocks_of_weights_are_for_few_rows_and_many_weights():
-    pays, many = load(2, "few_rows").pays, torch.empty(512, 512)
-    assert pays(torch.empty(8, 1, 512), many)
-    assert not pays(torch.empty(9, 1, 512), many)
-    assert not pays(torch.empty(1, 512), many[:256])
-    assert not pays(torch.empty(1, 512), torch.empty(1001, 512))
-    assert not pays(torch.empty(1, 512, device="meta"), torch.empty(512, 512, device="meta"))
+def test_blocks_of_weights_are_for_few_rows_and_many_weights(monkeypatch):
+    few_rows, many = load(7, "few_rows"), torch.empty(512, 512)
+    monkeypatch.setattr(few_rows, "_on_amd", lambda: True)
+    assert few_rows.pays(8, many)
+    assert not few_rows.pays(9, many)
+    assert not few_rows.pays(1, many[:256])
+    assert not few_rows.pays(1, torch.empty(1001, 512))
+    monkeypatch.setattr(few_rows, "_on_amd", lambda: False)
+    assert not few_rows.pays(8, many)

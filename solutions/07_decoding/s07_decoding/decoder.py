@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -10,10 +10,7 @@ from torch import Tensor, nn
 
 from s04_transformer import ModelConfig, TransformerLM
 
-
-class Cache(Protocol):
-    keys: Tensor
-    values: Tensor
+from .flat import Cache, FlatStep, pays
 
 
 class Decoder:
@@ -40,6 +37,8 @@ class Decoder:
         self.tokens = torch.tensor(padded, device=self.device)
         self.newest = self._newest()
         self.caches: list[Cache] = []
+        self.flat = FlatStep(model, len(prompts)) if new_caches and pays(model) else None
+        self.flat_is_right = False
         self.stale = list(range(len(prompts)))
 
     def step(self) -> Int[Tensor, " rows"]:
@@ -61,6 +60,20 @@ class Decoder:
         if self.stale:
             self._fill_stale_caches(self.new_caches)
         newest_tokens = self.tokens.gather(1, self.newest)
+        if self.flat is None:
+            return self._logits_by_modules(newest_tokens)
+        found = self.flat.logits(newest_tokens[:, 0], self.filled, self.caches)
+        if self.flat_is_right:
+            return found
+        logits = self._logits_by_modules(newest_tokens)
+        # The modules may compute something else: a learner tries an idea, or has slipped.
+        self.flat_is_right = torch.allclose(found, logits, rtol=1e-3, atol=1e-3)
+        self.flat = self.flat if self.flat_is_right else None
+        return logits
+
+    def _logits_by_modules(
+        self, newest_tokens: Int[Tensor, "rows 1"]
+    ) -> Float[Tensor, "rows vocab"]:
         return self.model(newest_tokens, positions=self.newest, cache=self.caches)[:, -1]
 
     def _fill_stale_caches(self, new_caches: Callable[[int], list[Any]]) -> None:
