@@ -125,8 +125,7 @@ class Tokenizer:
         try:
             return b"".join([self.vocab[token_id] for token_id in ids]).decode(errors="replace")
         except KeyError as error:
-            size = len(self.vocab)
-            raise ValueError(f"id {error} is not in the vocabulary of {size} tokens") from None
+            raise ValueError(f"no token of the {len(self.vocab)} has the id {error}") from None
 
     def save(self, folder: AnyPath) -> None:
         """Write `vocab.json` and `merges.txt` as GPT-2 does; the folder is made if need be.
@@ -183,11 +182,10 @@ def encode_file(
         ValueError: the file is not UTF-8 (with name and offset), or `num_workers` is below 1.
         FileNotFoundError: there is no such file. An empty one gives no ids.
     """
-    encoder = tokenizer.encoder
     return token_files.write(
         Path(out),
-        encoder.dtype,
-        in_processes(encoder.encode, Path(path), tokenizer.pretokenizer, num_workers),
+        tokenizer.encoder.dtype,
+        in_processes(tokenizer.encoder.encode, Path(path), tokenizer.pretokenizer, num_workers),
         vocab_size=len(tokenizer.vocab),
         vocab_sha256=hashlib.sha256(gpt2_files.vocab_json(tokenizer.vocab)).hexdigest(),
         special_tokens=tokenizer.special_tokens,

@@ -17,9 +17,8 @@ def write(out: Path, dtype: np.dtype, blocks: Iterable[np.ndarray], **facts: Any
         with unfinished.open("wb") as file:
             for ids in blocks:
                 file.write(ids.astype(dtype.newbyteorder("<"), copy=False).data)
-        count = unfinished.stat().st_size // dtype.itemsize
-        found = {"dtype": dtype.name, "count": count} | facts
-        beside.write_bytes(json.dumps(found, indent=1, ensure_ascii=False).encode() + b"\n")
+        facts |= {"dtype": dtype.name, "count": unfinished.stat().st_size // dtype.itemsize}
+        beside.write_bytes(json.dumps(facts, indent=1, ensure_ascii=False).encode() + b"\n")
         header.unlink(missing_ok=True)  # lest new ids be taken for those of the old header
     return open_tokens(out)
 
