@@ -972,7 +972,7 @@ UTILISATION = [
         section="utilisation",
         hints=(
             "Which footnote stands beside the figure in the data sheet?",
-            "Data sheets put 2:4 sparsity first, where half of the weights are zero.",
+            "Some give only the figure with 2:4 sparsity, where half of the weights are zero.",
             "Dense in bfloat16: 165.2 · 10¹² for the RTX 4090, 312 for the A100, 989.4 the H100.",
         ),
         ways=[

@@ -137,6 +137,7 @@ def test_utilisation_refuses_what_it_cannot_divide_by(seconds, peak):
         ("m2", "float32", 3.6),
         ("m1-pro", "float32", 5.2),
         ("m1-max", "float32", 10.4),
+        ("m1-ultra", "float32", 21.0),
     ],
 )
 def test_full_use_of_a_published_device_is_1(device, dtype, teraflops):
