@@ -29,8 +29,8 @@ class Encoder:
         made = [first + second for first, second in merges]
         if unknown := [token for token in made if token not in self.id_of]:
             raise ValueError(f"a merge makes {unknown[0]!r}, which is not in the vocabulary")
-        tokens = dict.fromkeys([bytes([byte]) for byte in range(256)] + made)
-        tokens |= dict.fromkeys(chain.from_iterable(merges))  # Some may never come to be.
+        # Some parts of merges may never come to be.
+        tokens = dict.fromkeys(chain([bytes([byte]) for byte in range(256)], made, *merges))
         place_of = {token: place for place, token in enumerate(tokens)}
         # A byte that the vocabulary lacks has a negative id.
         self._ids = np.array([self.id_of.get(token, ~place) for token, place in place_of.items()])
@@ -61,8 +61,8 @@ class Encoder:
         return self._known[np.cumsum(steps, out=steps)]
 
     def _learn(self, new: Sequence[bytes]) -> None:
-        words = [self._pretokenizer.split(chunk) for chunk in new]
-        ended = [b"\xff".join([*each, b""]) for each in words]  # UTF-8 has no byte 0xFF.
+        # UTF-8 has no byte 0xFF, so it can end each word.
+        ended = [b"\xff".join([*self._pretokenizer.split(chunk), b""]) for chunk in new]
         tokens = np.frombuffer(b"".join(ended), np.uint8).astype(int)
         tokens[tokens == 0xFF] = END
         tokens, chunks = self._merge(tokens, np.repeat(np.arange(len(new)), [*map(len, ended)]))
@@ -75,11 +75,8 @@ class Encoder:
 
     def _merge(self, tokens: np.ndarray, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """In each round, each of the chunks merges the pair that was learned first."""
-        done = []
+        done, ranks = [], self._rank(tokens, np.arange(len(tokens)))
         while len(tokens):
-            pairs = tokens << 32 | np.roll(tokens, -1)
-            places = np.searchsorted(self._pairs, pairs)
-            ranks = np.where(self._pairs[places] == pairs, self._ranks[places], NEVER)
             lowest = np.full(chunks[-1] + 1, NEVER)
             np.minimum.at(lowest, chunks, ranks)
             merge, going = ranks == lowest[chunks], lowest[chunks] < NEVER
@@ -90,8 +87,16 @@ class Encoder:
             merge &= (place - np.maximum.accumulate(np.where(merge, -1, place))) % 2 == 1
             tokens[merge] = self._made[ranks[merge]]
             left = ~np.roll(merge, 1)  # The end of a word is never merged.
-            tokens, chunks = tokens[left], chunks[left]
+            changed = np.flatnonzero((merge | np.roll(merge, -1))[left])
+            tokens, chunks, ranks = tokens[left], chunks[left], ranks[left]
+            ranks[changed] = self._rank(tokens, changed)
         tokens, chunks = map(np.concatenate, zip(*done, strict=True))
         in_order = np.argsort(chunks, kind="stable")
         in_order = in_order[tokens[in_order] != END]
         return tokens[in_order], chunks[in_order]
+
+    def _rank(self, tokens: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """When the tokens at these places and those after them are merged."""
+        pairs = tokens[places] << 32 | tokens[(places + 1) % len(tokens)]
+        found = np.searchsorted(self._pairs, pairs)
+        return np.where(self._pairs[found] == pairs, self._ranks[found], NEVER)

@@ -14,7 +14,7 @@ from groundup.progress import open_with_progress
 
 from .pretokens import Pretokenizer
 
-PIECE_BYTES = 1 << 18
+PIECE_BYTES = 1 << 19
 WORKER_BYTES = 128_000_000  # for which one more process pays
 _task: Callable[[str], Any]  # of this process, if it is a worker
 
