@@ -16,6 +16,8 @@ from .pretokens import Pretokenizer
 
 PIECE_BYTES = 1 << 19
 WORKER_BYTES = 128_000_000  # for which one more process pays
+bytes(1 << 24)  # Once this is freed, glibc keeps as much for the next pieces instead of giving it
+# back to the system, where each page that is fetched anew takes time.
 _task: Callable[[str], Any]  # of this process, if it is a worker
 
 
