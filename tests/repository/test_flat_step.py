@@ -57,8 +57,8 @@ def model(**changes):
 class Longer(TransformerLM):
     pass
 
-def pays(made):
-    return flat.pays(made)
+def pays(made, rows=5):
+    return flat.pays(made, rows)
 
 found = {"ragged": compared(model())}
 found["as long as each other"] = compared(model(), [[1, 2, 3], [4, 5, 6]])
@@ -75,6 +75,7 @@ with patch.object(RMSNorm, "forward", lambda self, x: 1.1 * self.weight * x):
     found["modules that compute something else"] = compared(model())
 found["pays"] = {
     "plain": pays(model()),
+    "many keys": pays(model(), rows=2000),
     "few weights": pays(model(vocab_size=30, num_layers=1)),
     "post-norm": pays(model(norm="post")),
     "no positions": pays(model(position="none")),

@@ -37,7 +37,8 @@ class Decoder:
         self.tokens = torch.tensor(padded, device=self.device)
         self.newest = self._newest()
         self.caches: list[Cache] = []
-        self.flat = FlatStep(model, len(prompts)) if new_caches and pays(model) else None
+        rows = len(prompts)
+        self.flat = FlatStep(model, rows) if new_caches and pays(model, rows) else None
         self.flat_is_right = False
         self.stale = list(range(len(prompts)))
 

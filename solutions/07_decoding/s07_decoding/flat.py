@@ -24,6 +24,9 @@ Product = Callable[[Float32[ndarray, "rows d_in"]], Float32[ndarray, "rows d_out
 WEIGHTS = range(2**18, 2**27)
 """With fewer, the modules are fast enough; with more, calls cost little beside the weights, most of
 which this holds a second time."""
+KEYS = 2**22
+"""With more numbers in a layer's keys, it pays to attend with several cores, which numpy does not.
+"""
 SIZES = {"vocab_size", "context_length", "d_model", "num_layers", "num_heads", "d_ff"}
 CHOICES = {"norm": "pre", "position": "rope", "ffn": "swiglu"}
 OTHERS = {"rope_theta", "norm_eps", "tie_embeddings"}
@@ -35,15 +38,15 @@ class Cache(Protocol):
     values: Tensor
 
 
-def pays(model: TransformerLM) -> bool:
+def pays(model: TransformerLM, rows: int) -> bool:
     """Whether this is faster, and knows every field of the model's configuration."""
     if type(model) is not TransformerLM:
         return False
-    fields = {field.name for field in dataclasses.fields(model.config)}
-    weights = list(model.parameters())
+    config, weights = model.config, list(model.parameters())
     return (
-        fields == SIZES | OTHERS | CHOICES.keys()
-        and all(getattr(model.config, name) == choice for name, choice in CHOICES.items())
+        {field.name for field in dataclasses.fields(config)} == SIZES | OTHERS | CHOICES.keys()
+        and all(getattr(config, name) == choice for name, choice in CHOICES.items())
+        and rows * config.context_length * config.d_model <= KEYS
         and all(w.device.type == "cpu" and w.dtype == torch.float32 for w in weights)
         and sum(w.numel() for w in weights) in WEIGHTS
         and not torch.is_autocast_enabled("cpu")
