@@ -20,6 +20,7 @@ from groundup.commands.preset_table import preset_table
 from groundup.commands.results import write_json
 from groundup.commands.samples import sampler
 from groundup.commands.sources import find_source
+from groundup.memory import keep_freed_memory
 from groundup.presets import CORPORA, PRESETS, Preset
 from groundup.reference import option_for
 from groundup.stages import ROOT, STAGES, Stage
@@ -96,6 +97,7 @@ def train_model(
     if speaks():
         _keep_with_run(folder, prepared, run_dir)
         started.keep(run_dir, config.device or best_device())
+    keep_freed_memory()
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
     try:
         result = train_stage(config, sampler(folder, prompt))

@@ -1,13 +1,13 @@
 """Measures what the reference gains where numbers are many: a training step with all of its other
-ways, and with each of them left out in turn.
+ways, with each of them left out in turn, and with all; then the same with freed memory kept.
 
     python guides/figures/measure_06.py [small | 17m] [float32 | bfloat16]
 """
 
 import statistics
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from time import perf_counter
 from unittest.mock import patch
 
@@ -15,6 +15,7 @@ import torch
 
 from groundup import reference
 from groundup.commands.bench.training import SHAPES
+from groundup.memory import keep_freed_memory
 
 reference.activate(reference.parse("all"))
 from s02_layers import by_hand  # noqa: E402
@@ -55,20 +56,38 @@ def prepared(shape: str, dtype: str) -> Callable[[], None]:
     return step
 
 
-def main(shape: str = "17m", dtype: str = "bfloat16") -> None:
-    step = prepared(shape, dtype)
-    seconds: dict[str, list[float]] = {name: [] for name in LEFT_OUT}
+@contextmanager
+def all_left_out() -> Iterator[None]:
+    with ExitStack() as stack:
+        for left_out in LEFT_OUT.values():
+            stack.enter_context(left_out())
+        yield
+
+
+def measure(step: Callable[[], None]) -> dict[str, float]:
+    """The median seconds of a step by what is left out, one after the other in each round."""
+    ways: dict[str, Left] = {**LEFT_OUT, "all of them": all_left_out}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
     for repeat in range(REPEATS + 1):
-        for name, left_out in LEFT_OUT.items():
+        for name, left_out in ways.items():
             with left_out():
                 began = perf_counter()
                 step()
             if repeat:  # the first round reserves memory
                 seconds[name].append(perf_counter() - began)
-    medians = {name: statistics.median(each) for name, each in seconds.items()}
+    return {name: statistics.median(each) for name, each in seconds.items()}
+
+
+def main(shape: str = "17m", dtype: str = "bfloat16") -> None:
+    step = prepared(shape, dtype)
+    medians = measure(step)
     print(f"{shape}, {dtype}: {medians['nothing'] * 1e3:.0f} ms a step")
-    for name, median in medians.items():
-        print(f"{median / medians['nothing']:6.2f}  {name} left out")
+    keep_freed_memory()
+    kept = measure(step)
+    print("  time ÷ that  memory kept  left out")
+    for name in medians:
+        ratios = [each[name] / medians["nothing"] for each in (medians, kept)]
+        print(f"{ratios[0]:13.2f}{ratios[1]:13.2f}  {name}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from groundup.commands.common import Refusal, console, say, shown
 from groundup.commands.sweep.grid import Trial
 from groundup.commands.sweep.results import FILE, Result, load, save, settings_of
+from groundup.memory import keep_freed_memory
 
 
 def run_all(trials: Sequence[Trial], folder: Path) -> list[Result]:
@@ -16,6 +17,7 @@ def run_all(trials: Sequence[Trial], folder: Path) -> list[Result]:
     path = folder / FILE
     known = load(path)
     found = []
+    keep_freed_memory()
     for number, trial in enumerate(trials, 1):
         result = _find(trial, known)
         place = f"[{number} of {len(trials)}] {trial.label}, seed {trial.config.seed}"
