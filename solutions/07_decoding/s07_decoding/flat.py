@@ -149,4 +149,5 @@ def _product(weights: list[Float32[Tensor, "_ d_in"]], rows: int) -> Product:
     weight = torch.cat(weights) if weights[1:] else weights[0]
     if few_rows.pays(rows, weight):
         return lambda x: few_rows.product(torch.from_numpy(x), weight).numpy()
-    return lambda x: torch.mm(torch.from_numpy(x), weight.T).numpy()
+    transposed = weight.T
+    return lambda x: torch.mm(torch.from_numpy(x), transposed).numpy()
