@@ -2,12 +2,14 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
+from torch.autograd import DeviceType
 
-from groundup.commands import profiling
+from groundup.commands import profile, profiling
 from groundup.commands.bench import measure_point
 from groundup.commands.bench.grid_point import Point
 from groundup.stages import ROOT
@@ -151,6 +153,43 @@ def test_a_trace_holds_the_ranges_of_phases_and_modules(profiled):
     names = {event["name"] for event in profiled[1]}
     assert {"forward", "backward", "optimizer"} <= names
     assert any(name.startswith(profiling.MODULE) for name in names)
+
+
+def test_a_profile_for_nsight_is_refused_where_there_is_no_cuda(run):
+    done = run("groundup", "profile", "--reference", "all", *SHAPE, "--nsight")
+    told = "groundup: --nsight is for cuda, which nsys and ncu record, not for cpu\n"
+    assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_for_nsight_one_step_is_recorded_with_phases_of_the_process(monkeypatch):
+    seen = []
+    for name in ("start", "stop"):
+        monkeypatch.setattr(torch.cuda.profiler, name, lambda name=name: seen.append(name))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: seen.append("wait"))
+    monkeypatch.setattr(torch.cuda.nvtx, "range_start", lambda name: seen.append(name) or name)
+    monkeypatch.setattr(torch.cuda.nvtx, "range_end", lambda name: seen.append(f"end {name}"))
+    training = SimpleNamespace(model=nn.Identity(), phases={"forward": int, "backward": int})
+    profile.record_for_nsight(training, "cuda")
+    phases = ["forward", "wait", "end forward", "backward", "wait", "end backward"]
+    assert seen == ["start", "wait", *phases, "stop"]
+
+
+def test_phases_on_cuda_go_by_the_clock_and_modules_by_their_kernels():
+    """The rows as torch.profiler makes them there: two of each name, and no kernel of a backward
+    pass in the range that waited for it."""
+
+    def row(key, kind, clock, kernels):
+        return SimpleNamespace(
+            key=key, count=1, device_type=getattr(DeviceType, kind), cpu_time_total=clock,
+            device_time_total=kernels,
+        )  # fmt: skip
+
+    rows = [
+        row("backward", "CPU", 9.0, 0.0), row("backward", "CUDA", 0.0, 0.5),
+        row("module a", "CPU", 1.0, 4.0), row("module a", "CUDA", 0.0, 7.0),
+    ]  # fmt: skip
+    found = profiling.by_range(rows, ["backward"], "cuda")
+    assert found == [("backward", 1, 9.0), ("module a", 1, 4.0)]
 
 
 def test_on_cuda_every_module_is_an_nvtx_range_as_well(monkeypatch):
