@@ -10,7 +10,7 @@ from torch import nn
 from torch.autograd import DeviceType
 
 from groundup.commands import profile, profiling
-from groundup.commands.bench import measure_point
+from groundup.commands.bench import measure_point, model_report, this_machine
 from groundup.commands.bench.grid_point import Point
 from groundup.stages import ROOT
 
@@ -54,7 +54,7 @@ def test_a_point_is_predicted_and_measured(small):
     for record in small.values():
         found, predicted = record["measured"], record["predicted"]
         assert math.isclose(sum(predicted["by_operation"].values()), predicted["seconds"])
-        assert math.isclose(sum(found["split"].values()), found["step"]["median"])
+        assert list(found["split"]) == ["forward", "backward", "optimizer"]
         assert math.isclose(found["tokens_per_second"] * found["step"]["median"], 3 * 16)
         share = predicted["flops"] / found["step"]["median"] / 82.6e12
         assert math.isclose(found["mfu"], share)
@@ -107,6 +107,36 @@ def test_another_error_of_a_step_is_not_hidden(monkeypatch):
     monkeypatch.setattr(measure_point, "_run", fail)
     with pytest.raises(RuntimeError, match="mat1"):
         measure_point.measure(Point(), "cpu", None, 1)
+
+
+def test_a_peak_is_measured_with_matrices_that_fill_the_device(monkeypatch):
+    import s08_benchmarking
+
+    asked = []
+    monkeypatch.setattr(
+        s08_benchmarking, "measure_device", lambda *words, size: asked.append((*words, size))
+    )
+    for device in this_machine.SIZES:
+        this_machine.limits(device, ["float32"])
+    assert asked == [(name, ["float32"], size) for name, size in this_machine.SIZES.items()]
+
+
+def test_a_step_is_timed_whole_and_the_phases_are_held_against_it(small):
+    record = small["own"]
+    times = {"split": {"forward": 3.0, "backward": 5.5, "optimizer": 1.0}, "step": {"median": 9.0}}
+    told = dict(model_report.summary([record | {"measured": record["measured"] | times}]))
+    assert told["forward + backward + optimizer, one by one ÷ step"] == "1.06 (1.06 to 1.06)"
+
+
+def test_a_container_has_the_memory_that_it_is_given(monkeypatch, tmp_path):
+    machine = measure_point.physical_memory()
+    limits = [tmp_path / "none", tmp_path / "no_limit", tmp_path / "limit"]
+    limits[1].write_text("max\n", encoding="ascii")
+    limits[2].write_text("4096\n", encoding="ascii")
+    monkeypatch.setattr(measure_point, "LIMITS_OF_CONTAINERS", limits[:2])
+    assert measure_point.physical_memory() >= machine
+    monkeypatch.setattr(measure_point, "LIMITS_OF_CONTAINERS", limits)
+    assert measure_point.physical_memory() == 4096
 
 
 BAD = {

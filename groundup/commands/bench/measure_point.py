@@ -1,14 +1,20 @@
 """What a step was predicted to cost, and what it did cost."""
 
+import contextlib
 import gc
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from groundup.commands.bench.grid_point import Point, Training, attention
 
 WARMUP = 2
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+LIMITS_OF_CONTAINERS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 
 
 def measure(point: Point, device: str, limits: Any, repeats: int) -> dict[str, Any]:
@@ -59,32 +65,38 @@ def predict(point: Point, limits: Any) -> dict[str, Any]:
 
 
 def physical_memory() -> float:
-    """Bytes of this machine, where the system says."""
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return float("inf")
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Bytes of this machine, where the system says, or of the container this runs in."""
+    found = [float("inf")]
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for limit in LIMITS_OF_CONTAINERS:
+        with contextlib.suppress(OSError, ValueError):  # there is none, or it is "max"
+            found.append(int(limit.read_text(encoding="ascii")))
+    return min(found)
 
 
 def _run(point: Point, device: str, repeats: int) -> dict[str, Any]:
     import torch
 
-    from s08_benchmarking import peak_memory, time_phases
+    from s08_benchmarking import peak_memory, time_phases, time_steps
 
     training = Training(point, device)
-    times = time_phases(
-        training.phases,
-        warmup=WARMUP,
-        repeats=repeats,
-        synchronize=torch.get_device_module(device).synchronize,
-    )
+    synchronize = torch.get_device_module(device).synchronize
+    settings: dict[str, Any] = {"repeats": repeats, "synchronize": synchronize}
+    phases = time_phases(training.phases, warmup=WARMUP, **settings)
+    # To wait after each phase takes a GPU time that a step has not to spend.
+    step = time_steps(training.step, warmup=1, **settings)
     count = sum(each.numel() for each in training.model.parameters())
     training.forward()
     loss = float(training.loss.detach())
     training.loss = None
     # What the formulas count from zero, `peak_memory` counts beyond weights and moments.
     peak = 12 * count + peak_memory(training.step, device)
-    return asdict(times) | {
-        "tokens_per_second": point.tokens / times.step.median,
+    return {
+        "step": asdict(step),
+        "split": phases.split,
+        "first": phases.first,
+        "tokens_per_second": point.tokens / step.median,
         "peak_memory": peak,
         "loss": loss,
     }

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from groundup.commands.bench import machine, measure_point, model_report
+from groundup.commands.bench import machine, measure_point, model_report, this_machine
 from groundup.commands.bench.grid_point import Point
 from groundup.commands.common import Reference, Refusal, begin, say, shown, table
 from groundup.commands.train import RUNS
@@ -164,11 +164,11 @@ def find_device(name: str) -> str:
 
 def find_limits(name: str, device: str, dtypes: Sequence[str]) -> Any:
     """The `Device` to predict for: one of `DEVICES`, or what large products and copies reach."""
-    from s08_benchmarking import DEVICES, measure_device
+    from s08_benchmarking import DEVICES
 
     if not name:
         say("measuring this machine …")
-        return measure_device(device, dtypes)
+        return this_machine.limits(device, dtypes)
     if name not in DEVICES:
         raise Refusal(f"--against {name}: write one of {', '.join(DEVICES)}", code=2)
     return DEVICES[name]
