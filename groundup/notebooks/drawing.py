@@ -53,6 +53,8 @@ def summary(cost: Cost, device: Device) -> str:
         "utilisation, at most": f"{cost.utilisation:.0%}",
         "memory": as_bytes(memory),
     }
+    if cost.largest_batch is not None:
+        numbers["largest batch"] = f"{cost.largest_batch:,}"
     listed = "".join(
         f'<div><dt>{name}</dt><dd data-number="{name}">{value}</dd></div>'
         for name, value in numbers.items()
@@ -63,7 +65,8 @@ def summary(cost: Cost, device: Device) -> str:
         share = f"{memory / device.memory:.0%} of {as_bytes(device.memory)}"
         fits = f'<span class="over">{share}: it does not fit</span>' if over else share
     return (
-        f"<dl>{listed}</dl><h3>Memory: {fits}</h3>{bar(cost.memory, as_bytes, device.memory)}"
+        f"<dl>{listed}</dl><h3>Memory when it needs most, at the {cost.moment}: {fits}</h3>"
+        f"{bar(cost.memory, as_bytes, device.memory)}"
         f"<h3>Time by operation</h3>{bar(cost.seconds, as_seconds)}"
     )
 
