@@ -48,13 +48,15 @@ def profile(
     if nsight and device != "cuda":
         raise Refusal(f"--nsight is for cuda, which nsys and ncu record, not for {device}", code=2)
     shape = {"width": width, "depth": depth, "context": context, "batch": batch, "vocab": vocab}
+    out = out or RUNS / "bench" / "trace.json"
+    if out.is_dir():
+        raise Refusal(f"--out {out}: expected a file to write, found a folder", code=2)
     asked: dict[str, Any] = {**shape, "dtype": dtype, "attention": kernel}
     (point,) = make_points({name: [value] for name, value in asked.items()}, {})
     with attention(point.attention):
         training = warmed_up(point, device)
         if nsight:
             return record_for_nsight(training, device)
-        out = out or RUNS / "bench" / "trace.json"
         averages = record(training, device, out)
     say(table("operation, itself", profiling.by_operation(averages, MOST, device)))
     phases = list(Training.PHASES)

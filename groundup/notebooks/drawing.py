@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from html import escape
 
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from groundup.notebooks.expected import Cost
 from groundup.svg import (
@@ -92,8 +92,10 @@ def roofline(cost: Cost, device: Device, dtype: str) -> str:
         axes.set(xlim=(low, high), ylim=(low * bandwidth, peak * 2.5))
         axes.set_xlabel(f"FLOP for each byte moved (the roof turns at {ridge:,.0f})")
         axes.set_ylabel("FLOP/s")
-        axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
-        axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(EngFormatter(sep=" "))
+            axis.set_minor_formatter(NullFormatter())
         title = f"Roofline of {device.name} in {dtype} with the operations of a training step"
         drawn = inline_svg(figure, name="roofline", title=title)
     return f"<h3>Roofline: memory decides left of the turn, arithmetic right of it</h3>{drawn}"

@@ -29,10 +29,8 @@ def drawn(number):
     return config | SWITCHES[number % 24], rng.randint(6, 8), rng.randint(24, 40)
 
 
-ANSWER_KEY = {
-    **{"vocab_size": 10_000, "context_length": 256, "d_model": 512, "num_layers": 4},
-    **{"num_heads": 16, "d_ff": 1344},
-}
+ANSWER_KEY = {"vocab_size": 10_000, "context_length": 256, "d_model": 512, "num_layers": 4}
+ANSWER_KEY |= {"num_heads": 16, "d_ff": 1344}
 # The last is the guide's own, with the reference's plain ways, which are a learner's.
 CASES = [*(drawn(number) for number in range(30)), (ANSWER_KEY, 2, 256)]
 

@@ -94,6 +94,19 @@ def test_a_bar_is_as_long_as_its_parts_and_shows_where_the_limit_is(config, devi
     assert "its memory is not known" in summary(cost, replace(device, memory=None))
 
 
+@pytest.mark.parametrize("slower", [1, 3, 10, 100, 1000])
+def test_every_number_of_the_roofline_can_be_read(config, device, slower):
+    from groundup.notebooks.drawing import roofline
+    from groundup.notebooks.expected import expected_cost
+
+    here = replace(device, peak_flops={"float32": device.peak_flops["float32"] / slower})
+    drawn = roofline(expected_cost(config, 32, here, "float32"), here, "float32")
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
+    numbers = [text for text in texts if re.fullmatch(r"[\d.]+( [kMGTP])?", text.strip())]
+    assert len(numbers) >= 4
+    assert "$" not in drawn
+
+
 def test_explore_says_what_is_missing(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "marimo", None)
     assert main(["explore"]) == 1

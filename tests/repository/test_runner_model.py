@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.exc import TorchDynamoException
 from torch.autograd import DeviceType
 
 from groundup.commands import profile, profiling
@@ -24,7 +25,7 @@ def measured(run, tmp_path_factory):
     grid = [*SHAPE, "--batch", "3", "--batch", str(FAR_TOO_LARGE)]
     words = [*grid, "--against", "rtx4090", "--repeats", "2", "--out", str(folder)]
     done = run("groundup", "bench", "model", "--reference", "all", *words)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout, folder
 
 
@@ -99,6 +100,17 @@ def test_a_step_that_runs_out_of_memory_is_recorded(monkeypatch, error):
     assert record["error"] == "out of memory" and "measured" not in record
 
 
+def test_a_step_that_does_not_compile_is_recorded(monkeypatch):
+    def fail(*_):
+        raise TorchDynamoException("InvalidCxxCompiler: No working C++ compiler found\n\nmore")
+
+    monkeypatch.setattr(measure_point, "predict", lambda *_: {"peak_memory": 1})
+    monkeypatch.setattr(measure_point, "_run", fail)
+    record = measure_point.measure(Point(compile=True), "cpu", None, 1)
+    why = "InvalidCxxCompiler: No working C++ compiler found"
+    assert (record["error"], record["why"]) == ("does not compile", why)
+
+
 def test_another_error_of_a_step_is_not_hidden(monkeypatch):
     def fail(*_):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
@@ -109,16 +121,23 @@ def test_another_error_of_a_step_is_not_hidden(monkeypatch):
         measure_point.measure(Point(), "cpu", None, 1)
 
 
-def test_a_peak_is_measured_with_matrices_that_fill_the_device(monkeypatch):
+def test_this_machine_is_measured_with_matrices_that_fill_it(monkeypatch):
     import s08_benchmarking
+    from s08_benchmarking import Device
 
-    asked = []
+    def measured(device, dtypes, size):
+        peaks = {dtypes[0]: float(size)}
+        return Device(name=device, peak_flops=peaks, bandwidth=1.0, source="this test")
+
+    monkeypatch.setattr(s08_benchmarking, "measure_device", measured)
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 7)
     monkeypatch.setattr(
-        s08_benchmarking, "measure_device", lambda *words, size: asked.append((*words, size))
+        torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=5)
     )
-    for device in this_machine.SIZES:
-        this_machine.limits(device, ["float32"])
-    assert asked == [(name, ["float32"], size) for name, size in this_machine.SIZES.items()]
+    for device, memory in ("cpu", this_machine.physical_memory()), ("mps", 7), ("cuda", 5):
+        found = this_machine.limits(device, ["float32"])
+        assert found.peak_flops == {"float32": this_machine.SIZES[device]}
+        assert found.memory == memory
 
 
 def test_a_step_is_timed_whole_and_the_phases_are_held_against_it(small):
@@ -129,14 +148,14 @@ def test_a_step_is_timed_whole_and_the_phases_are_held_against_it(small):
 
 
 def test_a_container_has_the_memory_that_it_is_given(monkeypatch, tmp_path):
-    machine = measure_point.physical_memory()
+    machine = this_machine.physical_memory()
     limits = [tmp_path / "none", tmp_path / "no_limit", tmp_path / "limit"]
     limits[1].write_text("max\n", encoding="ascii")
     limits[2].write_text("4096\n", encoding="ascii")
-    monkeypatch.setattr(measure_point, "LIMITS_OF_CONTAINERS", limits[:2])
-    assert measure_point.physical_memory() >= machine
-    monkeypatch.setattr(measure_point, "LIMITS_OF_CONTAINERS", limits)
-    assert measure_point.physical_memory() == 4096
+    monkeypatch.setattr(this_machine, "LIMITS_OF_CONTAINERS", limits[:2])
+    assert this_machine.physical_memory() >= machine
+    monkeypatch.setattr(this_machine, "LIMITS_OF_CONTAINERS", limits)
+    assert this_machine.physical_memory() == 4096
 
 
 BAD = {
@@ -145,6 +164,7 @@ BAD = {
     "--batch 0": "--batch must be at least 1, found 0",
     "--dtype float16": "--dtype float16: write float32 or bfloat16",
     "--against gtx": "--against gtx: write one of rtx3090, rtx4090",
+    "--out README.md": "expected a folder to write to at README.md, found: ",
 }
 
 
@@ -189,6 +209,12 @@ def test_a_profile_for_nsight_is_refused_where_there_is_no_cuda(run):
     done = run("groundup", "profile", "--reference", "all", *SHAPE, "--nsight")
     told = "groundup: --nsight is for cuda, which nsys and ncu record, not for cpu\n"
     assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_a_trace_is_not_written_to_a_folder(run, tmp_path):
+    done = run("groundup", "profile", "--reference", "all", *SHAPE, "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.endswith("expected a file to write, found a folder\n")
 
 
 def test_for_nsight_one_step_is_recorded_with_phases_of_the_process(monkeypatch):

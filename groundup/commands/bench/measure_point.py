@@ -1,38 +1,31 @@
 """What a step was predicted to cost, and what it did cost."""
 
-import contextlib
 import gc
-import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+from groundup.commands.bench import this_machine
 from groundup.commands.bench.grid_point import Point, Training, attention
 
 WARMUP = 2
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-LIMITS_OF_CONTAINERS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
 
 
 def measure(point: Point, device: str, limits: Any, repeats: int) -> dict[str, Any]:
-    """A record of a point; one that runs out of memory has `error` in place of `measured`.
+    """A record of a point; one that runs out of memory, or that torch.compile cannot compile (for
+    which a CPU needs a C++ compiler), has `error` in place of `measured`.
 
     `limits` is the `Device` that the prediction is for.
     """
     record: dict[str, Any] = {"point": asdict(point), "predicted": predict(point, limits)}
-    if device == "cpu" and record["predicted"]["peak_memory"] > physical_memory():
+    if device == "cpu" and record["predicted"]["peak_memory"] > this_machine.physical_memory():
         # Such an allocation would not fail: the system would end this process.
         return record | {"error": "out of memory"}
     try:
         with attention(point.attention):
             record["measured"] = _run(point, device, repeats)
     except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and not _is_out_of_memory(error):
-            raise
-        record["error"] = "out of memory"
+        record |= _as_result(error)
     _forget(device)
     if (peak := record["predicted"].get("peak_flops")) and "measured" in record:
         from s08_benchmarking import utilisation
@@ -64,17 +57,6 @@ def predict(point: Point, limits: Any) -> dict[str, Any]:
     }
 
 
-def physical_memory() -> float:
-    """Bytes of this machine, where the system says, or of the container this runs in."""
-    found = [float("inf")]
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    for limit in LIMITS_OF_CONTAINERS:
-        with contextlib.suppress(OSError, ValueError):  # there is none, or it is "max"
-            found.append(int(limit.read_text(encoding="ascii")))
-    return min(found)
-
-
 def _run(point: Point, device: str, repeats: int) -> dict[str, Any]:
     import torch
 
@@ -102,8 +84,16 @@ def _run(point: Point, device: str, repeats: int) -> dict[str, Any]:
     }
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    return any(words in str(error).lower() for words in OUT_OF_MEMORY)
+def _as_result(error: RuntimeError | MemoryError) -> dict[str, str]:
+    """What a point that cannot be measured says; any other error is raised again."""
+    from torch._dynamo.exc import TorchDynamoException
+
+    words = str(error)
+    if isinstance(error, MemoryError) or any(each in words.lower() for each in OUT_OF_MEMORY):
+        return {"error": "out of memory"}
+    if isinstance(error, TorchDynamoException):
+        return {"error": "does not compile", "why": words.partition("\n")[0]}
+    raise error
 
 
 def _forget(device: str) -> None:

@@ -61,7 +61,7 @@ def summary(records: Sequence[Record]) -> list[tuple[str, str]]:
            if each["point"]["attention"] == "own" and not each["point"]["compile"]]  # fmt: skip
     rows.append(("peak memory, measured ÷ predicted, own and eager", spread(own)))
     rows.append(
-        ("points, of which out of memory", f"{len(records)}, {len(records) - len(measured)}")
+        ("points, of which not measured", f"{len(records)}, {len(records) - len(measured)}")
     )
     return rows
 
