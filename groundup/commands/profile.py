@@ -58,12 +58,16 @@ def profile(
         if nsight:
             return record_for_nsight(training, device)
         averages = record(training, device, out)
+    return tell(averages, device, out)
+
+
+def tell(averages: list[Any], device: str, out: Path) -> None:
     say(table("operation, itself", profiling.by_operation(averages, MOST, device)))
     phases = list(Training.PHASES)
     say("\n" + table("phase or module, in all", profiling.by_range(averages, phases, device)))
     if device == "mps":
         say("\ntimes of operations and modules are those of the calls; phases wait for the device")
-    return say(f"\ntrace {shown(out)}; open it at https://ui.perfetto.dev")
+    say(f"\ntrace {shown(out)}; open it at https://ui.perfetto.dev")
 
 
 def warmed_up(point: Point, device: str) -> Training:
