@@ -12,7 +12,8 @@ from torch.autograd import DeviceType
 
 from groundup.commands import profile, profiling
 from groundup.commands.bench import measure_point, model_report, this_machine
-from groundup.commands.bench.grid_point import Point
+from groundup.commands.bench.grid_point import Point, attention
+from groundup.commands.common import Refusal
 from groundup.stages import ROOT
 
 SHAPE = ["--width", "32", "--depth", "2", "--context", "16", "--vocab", "64", "--device", "cpu"]
@@ -66,6 +67,24 @@ def test_a_point_is_predicted_and_measured(small):
 def test_fused_attention_computes_what_own_attention_does(small):
     losses = [small[kind]["measured"]["loss"] for kind in ("own", "fused")]
     assert math.isclose(*losses, rel_tol=1e-4)
+
+
+def test_a_model_with_fused_attention_is_compiled_once():
+    import s03_attention_rope
+
+    made, q = [], torch.ones(1, 2, 4, 8)
+    with attention("fused"):
+        fused = s03_attention_rope.scaled_dot_product_attention
+        compiled = torch.compile(fused, backend=lambda graph, _: made.append(graph) or graph)
+        for step in fused, compiled, compiled, compiled:
+            step(q, q, q)
+    torch.compiler.reset()
+    assert len(made) == 1
+
+
+def test_attention_that_no_model_calls_is_not_taken_for_fused():
+    with pytest.raises(Refusal, match="use --attention own"), attention("fused"):
+        pass
 
 
 def test_out_of_memory_is_a_result(lines, measured):
