@@ -72,6 +72,8 @@ for command in (tokenizer, training, decoding, model, compiled):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0 well, 1 failed, 2 used wrongly."""
+    # torch's profiler tells every start and stop on standard error unless it is told not to.
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")

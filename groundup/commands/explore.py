@@ -1,5 +1,6 @@
 """`groundup explore`: the notebook of expected cost, in a browser."""
 
+import dataclasses
 import importlib.util
 import runpy
 import sys
@@ -34,4 +35,6 @@ def _try_stage_08() -> None:
     config = ModelConfig(
         vocab_size=8, context_length=8, d_model=8, num_layers=1, num_heads=2, d_ff=8
     )
-    expected_cost(config, 1, DEVICES["rtx4090"], "float32")
+    # Little memory, lest a search for the largest batch that goes one by one takes minutes.
+    small = dataclasses.replace(DEVICES["rtx4090"], memory=2**20)
+    expected_cost(config, 1, small, "float32")

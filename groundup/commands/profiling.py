@@ -9,8 +9,24 @@ MODULE = "module "
 
 
 @contextmanager
-def named_range(name: str, device: str) -> Iterator[None]:
-    """A range of torch.profiler, and on CUDA one of NVTX, which Nsight shows."""
+def phase_range(name: str, device: str) -> Iterator[None]:
+    """A range of torch.profiler, and on CUDA one of NVTX, which Nsight shows.
+
+    It is a range of the process: autograd queues a backward pass from a thread of its own, which
+    a range that is pushed and popped does not see.
+    """
+    import torch
+
+    with ExitStack() as stack:
+        stack.enter_context(torch.profiler.record_function(name))
+        if device == "cuda":
+            stack.callback(torch.cuda.nvtx.range_end, torch.cuda.nvtx.range_start(name))
+        yield
+
+
+@contextmanager
+def module_range(name: str, device: str) -> Iterator[None]:
+    """The same inside of a phase, pushed and popped."""
     import torch
 
     with ExitStack() as stack:
@@ -29,7 +45,7 @@ def ranges_of_modules(model: Any, device: str) -> Iterator[None]:
 
     def enter(name: str) -> Any:
         def hook(*_: object) -> None:
-            open_ranges.append(named_range(name, device))
+            open_ranges.append(module_range(name, device))
             open_ranges[-1].__enter__()
 
         return hook
@@ -48,12 +64,12 @@ def ranges_of_modules(model: Any, device: str) -> Iterator[None]:
             hook.remove()
 
 
-def by_operation(
-    averages: Iterable[Any], most: int, attribute: str
-) -> list[tuple[str, int, float]]:
-    """The operations that took longest themselves: name, calls, microseconds."""
+def by_operation(averages: Iterable[Any], most: int, device: str) -> list[tuple[str, int, float]]:
+    """The operations that took longest themselves: name, calls, microseconds. On CUDA it is the
+    time of their kernels, elsewhere that of the calls."""
+    attribute = f"self_{_time_of(device)}"
     found = [
-        (each.key, each.count, getattr(each, f"self_{attribute}"))
+        (each.key, each.count, getattr(each, attribute))
         for each in averages
         if each.key.startswith("aten::")
     ]
@@ -61,10 +77,23 @@ def by_operation(
 
 
 def by_range(
-    averages: Iterable[Any], names: Iterable[str], attribute: str
+    averages: Iterable[Any], names: Iterable[str], device: str
 ) -> list[tuple[str, int, float]]:
-    """Phases in order, then modules by what they took with all they contain."""
-    rows = {each.key: (each.key, each.count, getattr(each, attribute)) for each in averages}
-    phases = [rows[name] for name in names if name in rows]
-    modules = [row for name, row in rows.items() if name.startswith(MODULE)]
+    """Phases in order, then modules by what they took with all they contain.
+
+    A phase ends when the device is done, so the clock says how long it took. The kernels that the
+    profiler counts in it would be those of its own thread: none, of a backward pass on CUDA.
+    """
+    # On CUDA there is a second row of the same name, for where the kernels of a range ran.
+    rows = {each.key: each for each in averages if each.device_type.name == "CPU"}
+    phases = [(name, rows[name].count, rows[name].cpu_time_total) for name in names if name in rows]
+    modules = [
+        (name, each.count, getattr(each, _time_of(device)))
+        for name, each in rows.items()
+        if name.startswith(MODULE)
+    ]
     return phases + sorted(modules, key=lambda row: -row[2])
+
+
+def _time_of(device: str) -> str:
+    return "device_time_total" if device == "cuda" else "cpu_time_total"

@@ -9,12 +9,24 @@ app = marimo.App(width="medium", app_title="What should it cost?")
 def _():
     import marimo as mo
 
+    from groundup.commands.bench import this_machine
     from groundup.notebooks.drawing import framed, roofline, summary
     from groundup.notebooks.expected import expected_cost
     from s04_transformer import ModelConfig
-    from s08_benchmarking import DEVICES, measure_device
+    from s06_training import best_device
+    from s08_benchmarking import DEVICES
 
-    return DEVICES, ModelConfig, expected_cost, framed, measure_device, mo, roofline, summary
+    return (
+        DEVICES,
+        ModelConfig,
+        best_device,
+        expected_cost,
+        framed,
+        mo,
+        roofline,
+        summary,
+        this_machine,
+    )
 
 
 @app.cell
@@ -48,10 +60,12 @@ def _(DEVICES, mo):
 
 
 @app.cell
-def _(DEVICES, here, known, measure_device, mo, where):
+def _(DEVICES, best_device, here, known, mo, this_machine, where):
     if where.value == here:
-        with mo.status.spinner("measuring a product and a copy"):
-            device = measure_device("cpu", ("float32",), size=1024)
+        kind = best_device()
+        kinds = ("float32", "bfloat16") if kind == "cuda" else ("float32",)
+        with mo.status.spinner("measuring products and a copy"):
+            device = this_machine.limits(kind, kinds)
     else:
         device = DEVICES[known[where.value]]
     best = "bfloat16" if "bfloat16" in device.peak_flops else next(iter(device.peak_flops))

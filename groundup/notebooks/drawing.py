@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from html import escape
 
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from groundup.notebooks.expected import Cost
 from groundup.svg import (
@@ -53,6 +53,8 @@ def summary(cost: Cost, device: Device) -> str:
         "utilisation, at most": f"{cost.utilisation:.0%}",
         "memory": as_bytes(memory),
     }
+    if cost.largest_batch is not None:
+        numbers["largest batch"] = f"{cost.largest_batch:,}"
     listed = "".join(
         f'<div><dt>{name}</dt><dd data-number="{name}">{value}</dd></div>'
         for name, value in numbers.items()
@@ -63,7 +65,8 @@ def summary(cost: Cost, device: Device) -> str:
         share = f"{memory / device.memory:.0%} of {as_bytes(device.memory)}"
         fits = f'<span class="over">{share}: it does not fit</span>' if over else share
     return (
-        f"<dl>{listed}</dl><h3>Memory: {fits}</h3>{bar(cost.memory, as_bytes, device.memory)}"
+        f"<dl>{listed}</dl><h3>Memory when it needs most, at the {cost.moment}: {fits}</h3>"
+        f"{bar(cost.memory, as_bytes, device.memory)}"
         f"<h3>Time by operation</h3>{bar(cost.seconds, as_seconds)}"
     )
 
@@ -89,8 +92,10 @@ def roofline(cost: Cost, device: Device, dtype: str) -> str:
         axes.set(xlim=(low, high), ylim=(low * bandwidth, peak * 2.5))
         axes.set_xlabel(f"FLOP for each byte moved (the roof turns at {ridge:,.0f})")
         axes.set_ylabel("FLOP/s")
-        axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
-        axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter(EngFormatter(sep=" "))
+            axis.set_minor_formatter(NullFormatter())
         title = f"Roofline of {device.name} in {dtype} with the operations of a training step"
         drawn = inline_svg(figure, name="roofline", title=title)
     return f"<h3>Roofline: memory decides left of the turn, arithmetic right of it</h3>{drawn}"

@@ -10,6 +10,8 @@ from s08_benchmarking import (
     Device,
     count_parameters,
     forward_flops,
+    largest_batch,
+    memory_by_moment,
     predict_step,
     training_memory,
     utilisation,
@@ -33,7 +35,12 @@ class Cost:
 
     parameters: int
     flops: int
+    moment: str
+    """At which most memory is needed."""
     memory: dict[str, int]
+    """What fills it then."""
+    largest_batch: int | None
+    """That fits; None where the device's memory is not known."""
     seconds: dict[str, float]
     total: float
     tokens_per_second: float
@@ -47,16 +54,36 @@ def expected_cost(config: ModelConfig, batch: int, device: Device, dtype: str) -
     prediction = predict_step(config, batch, seq, device, dtype)
     flops = {name: 3 * each for name, each in forward_flops(config, batch, seq).items()}
     kept_as = "bfloat16" if dtype == "bfloat16" else "float32"
+    moment, memory = _worst_moment(config, batch, kept_as)
     return Cost(
         parameters=count_parameters(config),
         flops=sum(flops.values()),
-        memory=training_memory(config, batch, seq, kept_as),
+        moment=moment,
+        memory=memory,
+        largest_batch=largest_batch(config, seq, device, kept_as) if device.memory else None,
         seconds=prediction.seconds,
         total=prediction.total,
         tokens_per_second=batch * seq / prediction.total,
         utilisation=utilisation(float(sum(flops.values())), prediction.total, peak),
         points=_points(config, batch, device, dtype, flops, prediction.seconds),
     )
+
+
+REST = {"loss": "logits", "backward": "activations of a block", "update": "denominator"}
+
+
+def _worst_moment(config: ModelConfig, batch: int, dtype: str) -> tuple[str, dict[str, int]]:
+    """Its name, and the bytes of what is there: the kinds never are all at once."""
+    kinds = training_memory(config, batch, config.context_length, dtype)
+    moments = memory_by_moment(config, batch, config.context_length, dtype)
+    moment = max(moments, key=lambda name: moments[name])
+    if moment == "loss":
+        there = {name: kinds[name] for name in ("parameters", "optimizer_state", "activations")}
+    else:
+        # Without the copies of mixed precision, the parameters are as large as their gradients.
+        there = {"parameters": kinds["gradients"], "gradients": kinds["gradients"]}
+        there["optimizer_state"] = kinds["optimizer_state"]
+    return moment, there | {REST[moment]: moments[moment] - sum(there.values())}
 
 
 def _points(

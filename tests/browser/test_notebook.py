@@ -52,7 +52,9 @@ def test_memory_is_held_against_the_device(visit, url):
     from playwright.sync_api import expect
 
     page = visit(url)
-    expect(page.get_by_role("heading", name="Memory: 10% of 24 GiB")).to_be_visible(timeout=120_000)
+    held = page.get_by_role("heading", name="at the loss: 13% of 24 GiB")
+    expect(held).to_be_visible(timeout=120_000)
+    expect(number(page, "largest batch")).to_have_text("271")
     page.get_by_role("slider").nth(5).press("End")
     expect(page.get_by_role("heading", name="it does not fit")).to_be_visible(timeout=120_000)
     page.get_by_label("device").select_option("Apple M1, 8-core GPU")

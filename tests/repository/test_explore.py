@@ -36,6 +36,29 @@ def test_the_numbers_are_the_answer_key(config, device):
     numbers = re.findall(r'data-number="(.+?)">(.+?)</dd>', summary(cost, device))
     assert ("parameters", "22,696,448") in numbers
     assert ("FLOP a step", "915.2 G") in numbers
+    assert ("largest batch", "271") in numbers
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("batch", "change", "moment"),
+    [
+        (271, {}, "loss"),
+        (8, {"num_layers": 1, "vocab_size": 100}, "backward"),
+        (1, {"context_length": 2}, "update"),
+    ],
+)
+def test_memory_is_that_of_the_worst_moment(config, device, dtype, batch, change, moment):
+    from groundup.notebooks.expected import expected_cost
+    from s08_benchmarking import memory_by_moment
+
+    config = replace(config, **change)
+    cost = expected_cost(config, batch, device, dtype)
+    moments = memory_by_moment(config, batch, config.context_length, dtype)
+    assert cost.moment == moment
+    assert sum(cost.memory.values()) == max(moments.values())
+    assert min(cost.memory.values()) > 0
+    assert (sum(cost.memory.values()) <= device.memory) == (batch <= cost.largest_batch)
 
 
 @pytest.mark.parametrize("dtype, size", [("float32", 4), ("tf32", 4), ("bfloat16", 2)])
@@ -69,6 +92,19 @@ def test_a_bar_is_as_long_as_its_parts_and_shows_where_the_limit_is(config, devi
     cost = expected_cost(config, 32, device, "bfloat16")
     assert "it does not fit" in summary(cost, replace(device, memory=2**30))
     assert "its memory is not known" in summary(cost, replace(device, memory=None))
+
+
+@pytest.mark.parametrize("slower", [1, 3, 10, 100, 1000])
+def test_every_number_of_the_roofline_can_be_read(config, device, slower):
+    from groundup.notebooks.drawing import roofline
+    from groundup.notebooks.expected import expected_cost
+
+    here = replace(device, peak_flops={"float32": device.peak_flops["float32"] / slower})
+    drawn = roofline(expected_cost(config, 32, here, "float32"), here, "float32")
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
+    numbers = [text for text in texts if re.fullmatch(r"[\d.]+( [kMGTP])?", text.strip())]
+    assert len(numbers) >= 4
+    assert "$" not in drawn
 
 
 def test_explore_says_what_is_missing(monkeypatch, capsys):

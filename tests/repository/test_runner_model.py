@@ -2,14 +2,18 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.exc import TorchDynamoException
+from torch.autograd import DeviceType
 
-from groundup.commands import profiling
-from groundup.commands.bench import measure_point
-from groundup.commands.bench.grid_point import Point
+from groundup.commands import profile, profiling
+from groundup.commands.bench import measure_point, model_report, this_machine
+from groundup.commands.bench.grid_point import Point, attention
+from groundup.commands.common import Refusal
 from groundup.stages import ROOT
 
 SHAPE = ["--width", "32", "--depth", "2", "--context", "16", "--vocab", "64", "--device", "cpu"]
@@ -22,7 +26,7 @@ def measured(run, tmp_path_factory):
     grid = [*SHAPE, "--batch", "3", "--batch", str(FAR_TOO_LARGE)]
     words = [*grid, "--against", "rtx4090", "--repeats", "2", "--out", str(folder)]
     done = run("groundup", "bench", "model", "--reference", "all", *words)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout, folder
 
 
@@ -52,7 +56,7 @@ def test_a_point_is_predicted_and_measured(small):
     for record in small.values():
         found, predicted = record["measured"], record["predicted"]
         assert math.isclose(sum(predicted["by_operation"].values()), predicted["seconds"])
-        assert math.isclose(sum(found["split"].values()), found["step"]["median"])
+        assert list(found["split"]) == ["forward", "backward", "optimizer"]
         assert math.isclose(found["tokens_per_second"] * found["step"]["median"], 3 * 16)
         share = predicted["flops"] / found["step"]["median"] / 82.6e12
         assert math.isclose(found["mfu"], share)
@@ -63,6 +67,24 @@ def test_a_point_is_predicted_and_measured(small):
 def test_fused_attention_computes_what_own_attention_does(small):
     losses = [small[kind]["measured"]["loss"] for kind in ("own", "fused")]
     assert math.isclose(*losses, rel_tol=1e-4)
+
+
+def test_a_model_with_fused_attention_is_compiled_once():
+    import s03_attention_rope
+
+    made, q = [], torch.ones(1, 2, 4, 8)
+    with attention("fused"):
+        fused = s03_attention_rope.scaled_dot_product_attention
+        compiled = torch.compile(fused, backend=lambda graph, _: made.append(graph) or graph)
+        for step in fused, compiled, compiled, compiled:
+            step(q, q, q)
+    torch.compiler.reset()
+    assert len(made) == 1
+
+
+def test_attention_that_no_model_calls_is_not_taken_for_fused():
+    with pytest.raises(Refusal, match="use --attention own"), attention("fused"):
+        pass
 
 
 def test_out_of_memory_is_a_result(lines, measured):
@@ -97,6 +119,17 @@ def test_a_step_that_runs_out_of_memory_is_recorded(monkeypatch, error):
     assert record["error"] == "out of memory" and "measured" not in record
 
 
+def test_a_step_that_does_not_compile_is_recorded(monkeypatch):
+    def fail(*_):
+        raise TorchDynamoException("InvalidCxxCompiler: No working C++ compiler found\n\nmore")
+
+    monkeypatch.setattr(measure_point, "predict", lambda *_: {"peak_memory": 1})
+    monkeypatch.setattr(measure_point, "_run", fail)
+    record = measure_point.measure(Point(compile=True), "cpu", None, 1)
+    why = "InvalidCxxCompiler: No working C++ compiler found"
+    assert (record["error"], record["why"]) == ("does not compile", why)
+
+
 def test_another_error_of_a_step_is_not_hidden(monkeypatch):
     def fail(*_):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
@@ -107,12 +140,50 @@ def test_another_error_of_a_step_is_not_hidden(monkeypatch):
         measure_point.measure(Point(), "cpu", None, 1)
 
 
+def test_this_machine_is_measured_with_matrices_that_fill_it(monkeypatch):
+    import s08_benchmarking
+    from s08_benchmarking import Device
+
+    def measured(device, dtypes, size):
+        peaks = {dtypes[0]: float(size)}
+        return Device(name=device, peak_flops=peaks, bandwidth=1.0, source="this test")
+
+    monkeypatch.setattr(s08_benchmarking, "measure_device", measured)
+    monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 7)
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=5)
+    )
+    for device, memory in ("cpu", this_machine.physical_memory()), ("mps", 7), ("cuda", 5):
+        found = this_machine.limits(device, ["float32"])
+        assert found.peak_flops == {"float32": this_machine.SIZES[device]}
+        assert found.memory == memory
+
+
+def test_a_step_is_timed_whole_and_the_phases_are_held_against_it(small):
+    record = small["own"]
+    times = {"split": {"forward": 3.0, "backward": 5.5, "optimizer": 1.0}, "step": {"median": 9.0}}
+    told = dict(model_report.summary([record | {"measured": record["measured"] | times}]))
+    assert told["forward + backward + optimizer, one by one ÷ step"] == "1.06 (1.06 to 1.06)"
+
+
+def test_a_container_has_the_memory_that_it_is_given(monkeypatch, tmp_path):
+    machine = this_machine.physical_memory()
+    limits = [tmp_path / "none", tmp_path / "no_limit", tmp_path / "limit"]
+    limits[1].write_text("max\n", encoding="ascii")
+    limits[2].write_text("4096\n", encoding="ascii")
+    monkeypatch.setattr(this_machine, "LIMITS_OF_CONTAINERS", limits[:2])
+    assert this_machine.physical_memory() >= machine
+    monkeypatch.setattr(this_machine, "LIMITS_OF_CONTAINERS", limits)
+    assert this_machine.physical_memory() == 4096
+
+
 BAD = {
     "--device gpu": "--device gpu: write cpu, mps, cuda",
     "--width 33": "width (33) must be a multiple of 32, one head",
     "--batch 0": "--batch must be at least 1, found 0",
     "--dtype float16": "--dtype float16: write float32 or bfloat16",
     "--against gtx": "--against gtx: write one of rtx3090, rtx4090",
+    "--out README.md": "expected a folder to write to at README.md, found: ",
 }
 
 
@@ -151,6 +222,49 @@ def test_a_trace_holds_the_ranges_of_phases_and_modules(profiled):
     names = {event["name"] for event in profiled[1]}
     assert {"forward", "backward", "optimizer"} <= names
     assert any(name.startswith(profiling.MODULE) for name in names)
+
+
+def test_a_profile_for_nsight_is_refused_where_there_is_no_cuda(run):
+    done = run("groundup", "profile", "--reference", "all", *SHAPE, "--nsight")
+    told = "groundup: --nsight is for cuda, which nsys and ncu record, not for cpu\n"
+    assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_a_trace_is_not_written_to_a_folder(run, tmp_path):
+    done = run("groundup", "profile", "--reference", "all", *SHAPE, "--out", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.endswith("expected a file to write, found a folder\n")
+
+
+def test_for_nsight_one_step_is_recorded_with_phases_of_the_process(monkeypatch):
+    seen = []
+    for name in ("start", "stop"):
+        monkeypatch.setattr(torch.cuda.profiler, name, lambda name=name: seen.append(name))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: seen.append("wait"))
+    monkeypatch.setattr(torch.cuda.nvtx, "range_start", lambda name: seen.append(name) or name)
+    monkeypatch.setattr(torch.cuda.nvtx, "range_end", lambda name: seen.append(f"end {name}"))
+    training = SimpleNamespace(model=nn.Identity(), phases={"forward": int, "backward": int})
+    profile.record_for_nsight(training, "cuda")
+    phases = ["forward", "wait", "end forward", "backward", "wait", "end backward"]
+    assert seen == ["start", "wait", *phases, "stop"]
+
+
+def test_phases_on_cuda_go_by_the_clock_and_modules_by_their_kernels():
+    """The rows as torch.profiler makes them there: two of each name, and no kernel of a backward
+    pass in the range that waited for it."""
+
+    def row(key, kind, clock, kernels):
+        return SimpleNamespace(
+            key=key, count=1, device_type=getattr(DeviceType, kind), cpu_time_total=clock,
+            device_time_total=kernels,
+        )  # fmt: skip
+
+    rows = [
+        row("backward", "CPU", 9.0, 0.0), row("backward", "CUDA", 0.0, 0.5),
+        row("module a", "CPU", 1.0, 4.0), row("module a", "CUDA", 0.0, 7.0),
+    ]  # fmt: skip
+    found = profiling.by_range(rows, ["backward"], "cuda")
+    assert found == [("backward", 1, 9.0), ("module a", 1, 4.0)]
 
 
 def test_on_cuda_every_module_is_an_nvtx_range_as_well(monkeypatch):

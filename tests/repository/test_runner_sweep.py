@@ -63,6 +63,9 @@ def test_a_run_that_diverges_is_a_result(course, swept):
     assert seeds == [(1e-3, 0, True), (1e20, 0, False), (1e-3, 1, True), (1e20, 1, False)]
     assert [tokens for tokens, _ in found[0].curve] == [640, 1280]
     assert found[0].curve[-1][1] == found[0].valid_loss
+    for record in (course / f"{FOLDER}sweep-max_lr").glob("*/started.json"):
+        begun = json.loads(record.read_text(encoding="utf-8"))
+        assert begun["command"].startswith("groundup sweep demo ") and begun["machine"]["cores"]
     assert [found[1].valid_loss, found[1].curve] == [None, []]
 
 

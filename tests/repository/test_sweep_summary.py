@@ -1,5 +1,7 @@
 """What a sweep says and draws, of results that are made up."""
 
+import statistics
+
 import pytest
 
 from groundup.commands.common import Refusal
@@ -51,7 +53,21 @@ def test_a_lead_within_the_noise_is_called_that():
     near = {0.001: [0.50, 0.52, 0.54], 0.01: [0.49, 0.52, 0.54]}
     said = winner(by_setting(results(near)))
     assert said.startswith("max_lr=0.01 won: 0.0033 under max_lr=0.001, 1.0 times")
-    assert said.endswith(", so seeds alone could do that")
+    assert said.endswith(", so seeds alone could do that (with 3 it takes 4.3)")
+
+
+@pytest.mark.parametrize(("seeds", "needed"), [(2, 12.71), (3, 4.30), (5, 2.78), (20, 2.26)])
+def test_few_seeds_have_to_differ_more(seeds, needed):
+    """Differences of 1 - spread and 1 + spread in turn, whose mean is known in standard errors."""
+
+    def said(times):
+        spread = [(-1) ** seed if seed < seeds // 2 * 2 else 0 for seed in range(seeds)]
+        noise = statistics.stdev(spread) / seeds**0.5
+        losses = [1.0 + each / noise / times for each in spread]
+        return winner(by_setting(results({0.1: [0.0] * seeds, 0.01: losses})))
+
+    assert "seeds alone" not in said(needed * 1.001)
+    assert said(needed * 0.999).endswith(f"could do that (with {seeds} it takes {needed:.1f})")
 
 
 def test_one_seed_says_nothing_about_noise():

@@ -1,10 +1,10 @@
 """What a step was predicted to cost, and what it did cost."""
 
 import gc
-import os
 from dataclasses import asdict
 from typing import Any
 
+from groundup.commands.bench import this_machine
 from groundup.commands.bench.grid_point import Point, Training, attention
 
 WARMUP = 2
@@ -12,21 +12,20 @@ OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def measure(point: Point, device: str, limits: Any, repeats: int) -> dict[str, Any]:
-    """A record of a point; one that runs out of memory has `error` in place of `measured`.
+    """A record of a point; one that runs out of memory, or that torch.compile cannot compile (for
+    which a CPU needs a C++ compiler), has `error` in place of `measured`.
 
     `limits` is the `Device` that the prediction is for.
     """
     record: dict[str, Any] = {"point": asdict(point), "predicted": predict(point, limits)}
-    if device == "cpu" and record["predicted"]["peak_memory"] > physical_memory():
+    if device == "cpu" and record["predicted"]["peak_memory"] > this_machine.physical_memory():
         # Such an allocation would not fail: the system would end this process.
         return record | {"error": "out of memory"}
     try:
         with attention(point.attention):
             record["measured"] = _run(point, device, repeats)
     except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and not _is_out_of_memory(error):
-            raise
-        record["error"] = "out of memory"
+        record |= _as_result(error)
     _forget(device)
     if (peak := record["predicted"].get("peak_flops")) and "measured" in record:
         from s08_benchmarking import utilisation
@@ -58,40 +57,43 @@ def predict(point: Point, limits: Any) -> dict[str, Any]:
     }
 
 
-def physical_memory() -> float:
-    """Bytes of this machine, where the system says."""
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return float("inf")
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
 def _run(point: Point, device: str, repeats: int) -> dict[str, Any]:
     import torch
 
-    from s08_benchmarking import peak_memory, time_phases
+    from s08_benchmarking import peak_memory, time_phases, time_steps
 
     training = Training(point, device)
-    times = time_phases(
-        training.phases,
-        warmup=WARMUP,
-        repeats=repeats,
-        synchronize=torch.get_device_module(device).synchronize,
-    )
+    synchronize = torch.get_device_module(device).synchronize
+    settings: dict[str, Any] = {"repeats": repeats, "synchronize": synchronize}
+    phases = time_phases(training.phases, warmup=WARMUP, **settings)
+    # To wait after each phase takes a GPU time that a step has not to spend.
+    step = time_steps(training.step, warmup=1, **settings)
     count = sum(each.numel() for each in training.model.parameters())
     training.forward()
     loss = float(training.loss.detach())
     training.loss = None
     # What the formulas count from zero, `peak_memory` counts beyond weights and moments.
     peak = 12 * count + peak_memory(training.step, device)
-    return asdict(times) | {
-        "tokens_per_second": point.tokens / times.step.median,
+    return {
+        "step": asdict(step),
+        "split": phases.split,
+        "first": phases.first,
+        "tokens_per_second": point.tokens / step.median,
         "peak_memory": peak,
         "loss": loss,
     }
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    return any(words in str(error).lower() for words in OUT_OF_MEMORY)
+def _as_result(error: RuntimeError | MemoryError) -> dict[str, str]:
+    """What a point that cannot be measured says; any other error is raised again."""
+    from torch._dynamo.exc import TorchDynamoException
+
+    words = str(error)
+    if isinstance(error, MemoryError) or any(each in words.lower() for each in OUT_OF_MEMORY):
+        return {"error": "out of memory"}
+    if isinstance(error, TorchDynamoException):
+        return {"error": "does not compile", "why": words.partition("\n")[0]}
+    raise error
 
 
 def _forget(device: str) -> None:

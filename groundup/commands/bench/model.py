@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from groundup.commands.bench import machine, measure_point, model_report
+from groundup.commands.bench import machine, measure_point, model_report, this_machine
 from groundup.commands.bench.grid_point import Point
+from groundup.commands.bench.tokenizer import writable
 from groundup.commands.common import Reference, Refusal, begin, say, shown, table
 from groundup.commands.train import RUNS
 from groundup.stages import STAGES
@@ -78,7 +79,7 @@ def model(
     """Predict and measure training steps over a grid of shapes, and compare.
 
     The grid is every combination of what is given; what is not given comes from the default grid
-    of the device. A point that runs out of memory is a result like any other.
+    of the device. A point that runs out of memory, or that cannot be compiled, is a result too.
     """
     begin(reference, STAGES[7])
     asked: dict[str, Sequence[Any] | None]
@@ -87,9 +88,10 @@ def model(
     device = find_device(device)
     given = {name: values for name, values in asked.items() if values}
     points = make_points(given, GRIDS[device])
+    folder = writable(out or RUNS / "bench")
     limits = find_limits(against, device, sorted({point.dtype for point in points}))
     when = datetime.now().astimezone()
-    path = (out or RUNS / "bench") / f"model-{when:%Y%m%d-%H%M%S}.jsonl"
+    path = folder / f"model-{when:%Y%m%d-%H%M%S}.jsonl"
     first = {"when": when.isoformat(timespec="seconds"), "device": device, "repeats": repeats}
     first |= {"machine": machine.facts(["torch", "numpy"]), "threads": threads()}
     records = run(points, device, limits, repeats, path, first | {"limits": asdict(limits)})
@@ -164,11 +166,11 @@ def find_device(name: str) -> str:
 
 def find_limits(name: str, device: str, dtypes: Sequence[str]) -> Any:
     """The `Device` to predict for: one of `DEVICES`, or what large products and copies reach."""
-    from s08_benchmarking import DEVICES, measure_device
+    from s08_benchmarking import DEVICES
 
     if not name:
         say("measuring this machine …")
-        return measure_device(device, dtypes)
+        return this_machine.limits(device, dtypes)
     if name not in DEVICES:
         raise Refusal(f"--against {name}: write one of {', '.join(DEVICES)}", code=2)
     return DEVICES[name]

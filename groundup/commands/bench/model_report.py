@@ -46,18 +46,22 @@ def row(record: Record) -> tuple[str, ...]:
 
 
 def summary(records: Sequence[Record]) -> list[tuple[str, str]]:
-    """Measured over predicted: of time for each kind of attention, and of memory."""
+    """Measured over predicted: of time for each kind of attention, and of memory. And whether the
+    phases add up to the step, which was timed by itself: they do, but for waiting thrice."""
     rows = []
     measured = [each for each in records if "measured" in each]
     for kind in sorted({each["point"]["attention"] for each in measured}, reverse=True):
         these = [each for each in measured if each["point"]["attention"] == kind]
         ratios = [r["measured"]["step"]["median"] / s for r in these if (s := _seconds(r))]
         rows.append((f"step, measured ÷ predicted, attention {kind}", spread(ratios)))
+    parts = [sum(each["measured"]["split"].values()) / each["measured"]["step"]["median"]
+             for each in measured]  # fmt: skip
+    rows.append(("forward + backward + optimizer, one by one ÷ step", spread(parts)))
     own = [each["measured"]["peak_memory"] / each["predicted"]["peak_memory"] for each in measured
            if each["point"]["attention"] == "own" and not each["point"]["compile"]]  # fmt: skip
     rows.append(("peak memory, measured ÷ predicted, own and eager", spread(own)))
     rows.append(
-        ("points, of which out of memory", f"{len(records)}, {len(records) - len(measured)}")
+        ("points, of which not measured", f"{len(records)}, {len(records) - len(measured)}")
     )
     return rows
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from groundup.commands import started
 from groundup.commands.common import Refusal, console, say, shown
 from groundup.commands.sweep.grid import Trial
 from groundup.commands.sweep.results import FILE, Result, load, save, settings_of
@@ -50,11 +51,12 @@ def ending(result: Result) -> str:
 
 def run_one(trial: Trial) -> Result:
     """Train. That a run diverges is something to know, not a failure of the sweep."""
-    from s06_training import Diverged, train
+    from s06_training import Diverged, best_device, train
     from s08_benchmarking import count_parameters
 
     config, loss, seconds = trial.config, None, 0.0
     metrics = config.run_dir / "metrics.jsonl"
+    started.keep(config.run_dir, config.device or best_device())
     try:
         ended = train(config)
         loss, seconds = ended.valid_loss, ended.seconds

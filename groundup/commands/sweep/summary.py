@@ -9,8 +9,9 @@ from typing import Any
 from groundup.commands.sweep.grid import shown_value
 from groundup.commands.sweep.results import Result
 
-CLEAR = 2.0
-"""Standard errors from which on a difference is taken to be one."""
+CLEAR = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26)
+"""Standard errors from which on a difference is taken to be one, by the number of seeds from 2 on:
+Student's t, at 95 %. Two or three seeds say little of how much seeds vary."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,9 @@ def difference(one: Setting, other: Setting) -> str:
     if noise == 0:
         return f"{where}, with every seed alike"
     times = abs(statistics.fmean(gaps)) / noise
-    verdict = "" if times >= CLEAR else ", so seeds alone could do that"
+    needed = CLEAR[min(len(gaps) - 2, len(CLEAR) - 1)]
+    chance = f", so seeds alone could do that (with {len(gaps)} it takes {needed:.1f})"
+    verdict = "" if times >= needed else chance
     return f"{where}, {times:.1f} times the seed noise of that difference ({noise:.4f}){verdict}"
 
 

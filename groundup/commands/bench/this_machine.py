@@ -1,0 +1,49 @@
+"""What this machine reaches: the peak of a large product, the bandwidth of a large copy; what it
+has: its memory."""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SIZES = {"cpu": 2048, "mps": 4096, "cuda": 8192}
+"""Of the matrices: a product takes milliseconds, beside which a kernel's start is nothing. In
+bfloat16 an RTX 4090 needs 0.1 ms for matrices of 2,048 and 7 ms for those of 8,192."""
+
+LIMITS_OF_CONTAINERS = (
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
+
+
+def limits(device: str, dtypes: Sequence[str]) -> Any:
+    """A `Device` of stage 08, the learner's or the reference's."""
+    from s08_benchmarking import measure_device
+
+    measured = measure_device(device, dtypes, size=SIZES[device])
+    return dataclasses.replace(measured, memory=memory(device))
+
+
+def memory(device: str) -> int | None:
+    """Bytes that its tensors can have at most, where that is known."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.get_device_properties(0).total_memory
+    if device == "mps":
+        return torch.mps.recommended_max_memory()
+    found = physical_memory()
+    return None if found == float("inf") else int(found)
+
+
+def physical_memory() -> float:
+    """Bytes of this machine, where the system says, or of the container this runs in."""
+    found = [float("inf")]
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for limit in LIMITS_OF_CONTAINERS:
+        with contextlib.suppress(OSError, ValueError):  # there is none, or it is "max"
+            found.append(int(limit.read_text(encoding="ascii")))
+    return min(found)
