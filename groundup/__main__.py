@@ -77,7 +77,6 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
-    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # or torch.profiler says that it has started
     command = typer.main.get_command(app)
     try:
         code = command.main(arguments, prog_name="groundup", standalone_mode=False) or 0
