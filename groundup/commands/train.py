@@ -99,7 +99,8 @@ def train_model(
         _keep_with_run(folder, prepared, run_dir)
         files = {"train_tokens": config.train_tokens, "valid_tokens": config.valid_tokens}
         follow_data(run_dir / CHECKPOINT, **files)
-        started.keep(run_dir, config.device or best_device())
+        goes_on = (run_dir / CHECKPOINT).is_file()
+        started.keep(run_dir, config.device or best_device(), goes_on=goes_on)
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
     try:
         result = train_stage(config, sampler(folder, prompt))
@@ -208,7 +209,8 @@ def run_name(preset_name: str, preset: Preset, folder: Path, chosen: tuple[Stage
 
 def _keep_with_run(folder: Path, prepared: Prepared, run_dir: Path) -> None:
     """Copy the tokenizer into the run, so that the run alone is enough to generate text."""
-    if (run_dir / on_disk.RECORD).is_file() and on_disk.load(run_dir) != prepared:
+    known = all((run_dir / name).is_file() for name in (CHECKPOINT, on_disk.RECORD))
+    if known and on_disk.load(run_dir) != prepared:
         raise Refusal(
             f"{shown(run_dir)} was trained on other data than {shown(folder)}; give another "
             "--run-dir, or delete it to start anew"

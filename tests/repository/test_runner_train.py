@@ -110,6 +110,18 @@ def test_a_run_knows_its_command_and_its_machine(course, trained):
     assert begun["machine"]["packages"].keys() == {"torch", "numpy"}
 
 
+def test_a_command_that_was_refused_leaves_no_record_in_the_next_run(course, trained, run):
+    words = ["train", "demo", "--data", "cats-train", "--run-dir", "elsewhere/after", *CHANGES]
+    words += ["--reference", "all", "--set", "steps=5"]
+    refused = run("groundup", *words, "--set", "model.context_length=9999", cwd=course)
+    assert refused.returncode == 1
+    assert run("groundup", *words, cwd=course).returncode == 0
+    begun = json.loads(
+        (course / "elsewhere" / "after" / "started.json").read_text(encoding="utf-8")
+    )
+    assert begun["command"] == shlex.join(["groundup", *words])
+
+
 def test_the_loss_curve_is_a_picture(course, trained):
     picture = course / "runs" / "demo-cats-train-reference" / "loss.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -229,7 +241,7 @@ def test_a_run_that_was_ruined_with_finite_numbers_says_so(course, trained, run)
     changes = [
         word for change in ("steps=20", "eval_every=5", "max_lr=30") for word in ("--set", change)
     ]
-    words = ["train", "demo", "--data", "cats-train", "--run-dir", "runs/ruined"]
+    words = ["train", "demo", "--data", "cats-train", "--run-dir", "elsewhere/ruined"]
     done = run("groundup", *words, "--reference", "all", *CHANGES, *changes, cwd=course)
     assert done.returncode == 0
     [line] = [each for each in done.stdout.splitlines() if each.startswith("the loss was ")]
