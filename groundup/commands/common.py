@@ -89,6 +89,8 @@ def in_one_line(error: BaseException) -> str | None:
         )
     if _is_raised_on_purpose(error, frames):
         return str(error)
+    if type(error).__module__.partition(".")[0] == "wandb":
+        return f"wandb: {error} Or keep the metrics here, with --set wandb=offline"
     if isinstance(error, SyntaxError | ImportError | OSError):
         return explain(error)
     if stage := _learners_stage([Path(frame.filename) for frame in frames]):
@@ -103,9 +105,10 @@ def _learners_stage(files: Sequence[Path]) -> Stage | None:
 
 
 def _is_raised_on_purpose(error: BaseException, frames: traceback.StackSummary) -> bool:
-    """Contracts ask for a ValueError, or one of their own, where the caller is to blame. NumPy
-    and torch raise ValueErrors too: those come out of a line that raises nothing itself."""
+    """Contracts ask for a ValueError, an OSError, or one of their own, with a message for the user.
+    NumPy and torch raise them too: those come out of a line that raises nothing itself."""
     ours = {stage.package for stage in STAGES}
-    asked_for = isinstance(error, ValueError) or type(error).__module__.partition(".")[0] in ours
+    module = type(error).__module__.partition(".")[0]
+    asked_for = isinstance(error, ValueError | OSError) or module in ours
     inside = bool(frames) and Path(frames[-1].filename).is_relative_to(ROOT)
     return asked_for and inside and "raise " in (frames[-1].line or "")

@@ -52,9 +52,9 @@ def data(
         source = source.resized(stories, valid_stories)
     elif stories or valid_stories:
         raise Refusal("--stories and --valid-stories are for the embedded corpus", code=2)
+    folder = DATA / _checked(name or default_name)
     settings = CORPORA.get(default_name, CORPORA["tinystories"])
     begin(reference, STAGES[0])
-    folder = DATA / (name or default_name)
     show(
         folder,
         prepare(
@@ -62,6 +62,13 @@ def data(
         ),
     )
     say("next: groundup train")
+
+
+def _checked(name: str) -> str:
+    """One folder in data and no other: what is there is replaced as a whole."""
+    if Path(name).name != name or name == "..":
+        raise Refusal(f"--name {name}: expected the name of a folder in data, found a path", code=2)
+    return name
 
 
 def show(folder: Path, prepared: Prepared) -> None:

@@ -17,6 +17,7 @@ from groundup.commands.train import CHECKPOINT, RUNS
 from groundup.stages import STAGES
 
 Settings = dict[str, Any]
+UNKNOWN = "\N{REPLACEMENT CHARACTER}".encode()
 
 
 def generate(
@@ -35,7 +36,9 @@ def generate(
     top_p: Annotated[
         float | None, typer.Option(help="Choose among the likeliest tokens of this joint share.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same text.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="The same seed gives the same text.")
+    ] = 0,
     batch: Annotated[
         int, typer.Option(min=1, help="Write so many texts side by side, and show them at the end.")
     ] = 1,
@@ -64,7 +67,11 @@ def converse(
     """Ask for prompts and answer them, each with a seed of its own, until Ctrl-D or Ctrl-C."""
     try:
         for number in itertools.count(seed):
-            answer(ask("\nprompt: "), number)
+            prompt = ask("\nprompt: ")
+            try:
+                answer(prompt, number)
+            except Refusal as refused:  # of this prompt; the next may do
+                note(f"groundup: {refused}")
     except (EOFError, KeyboardInterrupt):
         note("\nstopped")
 
@@ -84,14 +91,18 @@ class Writer:
         from s07_decoding import stream
 
         ids = stream(self.model, self._begin(prompt), **self._request(seed))
-        return (self.tokenizer.vocab[int(each)] for each in ids)
+        return (self.bytes_of(each) for each in ids)
 
     def batch(self, prompt: str, seed: int, count: int) -> list[list[bytes]]:
         """The bytes of all tokens of `count` texts, which are drawn side by side."""
         from s07_decoding import generate
 
         rows = generate(self.model, [self._begin(prompt)] * count, **self._request(seed))
-        return [[self.tokenizer.vocab[int(each)] for each in row] for row in rows]
+        return [[self.bytes_of(each) for each in row] for row in rows]
+
+    def bytes_of(self, token: int) -> bytes:
+        """A model may have room for more ids than its tokenizer has; they mean nothing."""
+        return bytes(self.tokenizer.vocab.get(int(token), UNKNOWN))
 
     def _begin(self, prompt: str) -> list[int]:
         return list(self.tokenizer.encode(on_disk.opening(self.has_stories, prompt)))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from groundup.commands.common import Refusal, shown
 from groundup.commands.prepared import Prepared
@@ -12,16 +13,9 @@ ANEW = "make it anew with groundup data … --force"
 
 def check_ids(folder: Path, prepared: Prepared) -> None:
     """Refuse ids that are cut short, of another tokenizer, or beyond its vocabulary."""
-    from s01_bpe import open_tokens
-
-    vocab = (folder / "tokenizer" / "vocab.json").read_bytes()
-    id_of = json.loads(vocab)
-    expected = {
-        "vocab_sha256": hashlib.sha256(vocab).hexdigest(),
-        "special_tokens": {token: id_of.get(token) for token in prepared.special_tokens},
-    }
+    expected = _of_the_tokenizer(folder / "tokenizer" / "vocab.json", prepared.special_tokens)
     for path in (folder / "train.bin", folder / "valid.bin"):
-        tokens = open_tokens(path)  # refuses a file that is not as long as its header says
+        tokens = _open(path)
         header = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
         for field, value in expected.items():
             if header.get(field) != value:
@@ -35,3 +29,32 @@ def check_ids(folder: Path, prepared: Prepared) -> None:
                 f"{shown(path)} holds the id {largest}, but its tokenizer has "
                 f"{prepared.vocab_size} tokens; {ANEW}"
             )
+
+
+def _of_the_tokenizer(path: Path, special_tokens: list[str]) -> dict[str, Any]:
+    """What the headers of ids say that were made with the vocabulary at `path`."""
+    try:
+        vocab = path.read_bytes()
+        id_of = dict(json.loads(vocab))
+    except FileNotFoundError:
+        raise Refusal(f"expected a tokenizer at {shown(path)}, found nothing; {ANEW}") from None
+    except (ValueError, TypeError):
+        raise Refusal(
+            f"expected the JSON of a vocabulary in {shown(path)}, found something else; {ANEW}"
+        ) from None
+    return {
+        "vocab_sha256": hashlib.sha256(vocab).hexdigest(),
+        "special_tokens": {token: id_of.get(token) for token in special_tokens},
+    }
+
+
+def _open(path: Path) -> Any:
+    """The ids, if there are as many as the header says, which stage 01 looks at."""
+    from s01_bpe import open_tokens
+
+    try:
+        return open_tokens(path)
+    except FileNotFoundError:
+        raise Refusal(f"expected ids at {shown(path)}, found nothing; {ANEW}") from None
+    except ValueError as error:
+        raise Refusal(f"{error}; {ANEW}") from None

@@ -75,6 +75,12 @@ def _read_tokenizer(folder: Path, special_tokens: list[str]) -> Any:
 
 def opening(has_stories: bool, prompt: str) -> str:
     """How a text begins: a story as the training text has it, after the end of the one before."""
+    try:
+        prompt.encode()
+    except UnicodeEncodeError:
+        raise Refusal(
+            f"expected a prompt in UTF-8, found {ascii(prompt)}; set your terminal to UTF-8", code=2
+        ) from None
     return f"{SEPARATOR}\n{prompt}" if has_stories else prompt or "\n"
 
 
@@ -87,6 +93,7 @@ def prepare(folder: Path, source: Source, vocab_size: int, *, force: bool = Fals
             code=2,
         )
     wanted = _recipe(source, vocab_size)
+    _refuse_what_is_not_data(folder)
     if (folder / RECORD).is_file() and not force:
         found = load(folder)
         if {name: getattr(found, name) for name in wanted} == wanted:
@@ -103,6 +110,17 @@ def prepare(folder: Path, source: Source, vocab_size: int, *, force: bool = Fals
         if not steps.finished:
             shutil.rmtree(steps.folder, ignore_errors=True)
     return prepared
+
+
+def _refuse_what_is_not_data(folder: Path) -> None:
+    """Prepared data may be made anew; whatever else is there is somebody's."""
+    if (folder / RECORD).is_file() or not folder.exists():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise Refusal(
+            f"expected nothing or prepared data at {shown(folder)}, found something else; give "
+            "another --name, or move it away"
+        )
 
 
 def _recipe(source: Source, vocab_size: int) -> dict[str, Any]:

@@ -14,9 +14,12 @@ RECORD = "started.json"
 PACKAGES = ("torch", "numpy")
 
 
-def keep(run_dir: Path, device: str) -> None:
-    """Write it where there is none yet: who goes on with a run gives the same command."""
-    if (run_dir / RECORD).is_file():
+def keep(run_dir: Path, device: str, *, goes_on: bool) -> None:
+    """Write it, unless the run goes on: then it began with the command that is there.
+
+    What is there without a checkpoint is of a command that was refused or got nowhere.
+    """
+    if goes_on and (run_dir / RECORD).is_file():
         return
     import torch
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from groundup.atomic import UNFINISHED
 from groundup.commands.common import console, say
 from groundup.commands.results import write_json
 
@@ -25,6 +26,8 @@ class Steps:
         if not self.finished:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
+        for unfinished in folder.rglob(f"*{UNFINISHED}"):  # of a process that was killed
+            unfinished.unlink()
 
     def once(self, step: str, what: str, make: Callable[[], object]) -> None:
         """Call `make` unless that was finished; `what` says in the past tense what it does."""

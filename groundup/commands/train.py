@@ -13,7 +13,9 @@ from groundup.commands import prepared as on_disk
 from groundup.commands import started
 from groundup.commands.common import Reference, Refusal, begin, say, shown, speaks, table
 from groundup.commands.data import TrainFile, ValidFile
+from groundup.commands.ending import how_it_ended, ruined, validation_curve
 from groundup.commands.ids import check_ids
+from groundup.commands.moved import follow_data
 from groundup.commands.overrides import read_overrides
 from groundup.commands.prepared import DATA, Prepared, prepare
 from groundup.commands.preset_table import preset_table
@@ -96,8 +98,15 @@ def train_model(
     config = make_config(preset, folder, prepared, run_dir, model, loop)
     if speaks():
         _keep_with_run(folder, prepared, run_dir)
+<<<<<<< HEAD
         started.keep(run_dir, config.device or best_device())
     keep_freed_memory()
+=======
+        files = {"train_tokens": config.train_tokens, "valid_tokens": config.valid_tokens}
+        follow_data(run_dir / CHECKPOINT, **files)
+        goes_on = (run_dir / CHECKPOINT).is_file()
+        started.keep(run_dir, config.device or best_device(), goes_on=goes_on)
+>>>>>>> walk5
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
     try:
         result = train_stage(config, sampler(folder, prompt))
@@ -107,7 +116,12 @@ def train_model(
     if speaks():
         draw_loss_curve(run_dir / METRICS, curve, title=run_dir.name, floor=floor)
     say(f"checkpoint {shown(run_dir / CHECKPOINT)}, loss curve {shown(curve)}")
-    return _how_it_ended(result, floor, TransformerLM(config.model))
+    if reason := ruined(validation_curve(run_dir / METRICS), config.model.vocab_size):
+        say(
+            f"{reason}. Likely causes: max_lr ({config.max_lr:g}) is too high, or warmup_steps "
+            f"({config.warmup_steps}) too few"
+        )
+    return how_it_ended(result, floor, TransformerLM(config.model))
 
 
 def make_config(
@@ -123,6 +137,7 @@ def make_config(
     from s06_training import TrainConfig
 
     check_ids(folder, prepared)
+    _refuse_device(loop.get("device"))
     return TrainConfig(
         model=ModelConfig(**{"vocab_size": prepared.vocab_size, **preset.model, **model}),
         train_tokens=folder / "train.bin",
@@ -132,16 +147,19 @@ def make_config(
     )
 
 
-def _how_it_ended(result: Any, floor: float | None, model: Any) -> list[tuple[str, str]]:
-    parameters = sum(each.numel() for each in model.parameters())
-    rows = [("validation loss", f"{result.valid_loss:.4f} nats per token")]
-    if floor is not None:
-        rows.append(("entropy floor", f"{floor:.4f} nats per token"))
-        rows.append(("distance", f"{result.valid_loss - floor:.4f} nats per token"))
-    rows.append(("parameters", f"{parameters:,}"))
-    rows.append(("tokens per second", f"{result.tokens_per_second:,.0f}"))
-    rows.append(("seconds", f"{result.seconds:,.1f}"))
-    return rows
+def _refuse_device(name: str | None) -> None:
+    import torch
+
+    from s06_training import best_device
+
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError):  # each kind of device has its own way to say it
+        raise Refusal(
+            f"expected a device that this machine has, found {name!r}; leave it out to take the "
+            f"best there is, which is {best_device()}",
+            code=2,
+        ) from None
 
 
 def _refuse_own_files_where(data: str, processes: int) -> None:
@@ -197,7 +215,8 @@ def run_name(preset_name: str, preset: Preset, folder: Path, chosen: tuple[Stage
 
 def _keep_with_run(folder: Path, prepared: Prepared, run_dir: Path) -> None:
     """Copy the tokenizer into the run, so that the run alone is enough to generate text."""
-    if (run_dir / on_disk.RECORD).is_file() and on_disk.load(run_dir) != prepared:
+    known = all((run_dir / name).is_file() for name in (CHECKPOINT, on_disk.RECORD))
+    if known and on_disk.load(run_dir) != prepared:
         raise Refusal(
             f"{shown(run_dir)} was trained on other data than {shown(folder)}; give another "
             "--run-dir, or delete it to start anew"

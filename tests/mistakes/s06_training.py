@@ -1276,8 +1276,11 @@ RUNS = [
                 ),
                 trainer(
                     "        if not math.isfinite(loss):\n"
-                    "            raise Diverged("
-                    'f"step {self.step}: the validation loss is {loss}")\n',
+                    "            raise Diverged(\n"
+                    '                f"step {self.step}: the validation loss is {loss}, after an '
+                    'update whose loss and "\n'
+                    '                f"gradient were finite. {self._advice()}"\n'
+                    "            )\n",
                     "",
                 ),
             ]

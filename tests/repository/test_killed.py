@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from groundup.commands.common import in_one_line
 from s04_transformer import ModelConfig
 from s05_adamw_schedule import AdamW
 from s06_training import TrainConfig, load_model, save_checkpoint, train
@@ -172,9 +173,32 @@ def test_a_file_that_may_not_grow_leaves_the_last_checkpoint(configure, tmp_path
     write(path, config, 1)
     with (
         file_size_limit(int(path.stat().st_size * part)),
-        pytest.raises(OSError, match="could not"),
+        pytest.raises(OSError, match="could not") as error,
     ):
         write(path, config, 2)
+    assert in_one_line(error.value) == str(error.value), "as it is, without its place in the code"
     assert step_of(path) == 1
     write(path, config, 3)
     assert step_of(path) == 3
+
+
+class Stop(Exception):
+    """What ends a run when it shows how well the model writes."""
+
+
+def stop(model):
+    raise Stop
+
+
+def test_a_resumed_run_goes_on_as_the_same_run_of_wandb(configure, tmp_path, monkeypatch):
+    for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    config = configure("seen", steps=8, wandb="offline")
+    with pytest.raises(Stop):
+        train(config, stop)
+    known = (config.run_dir / "wandb_id.txt").read_text(encoding="utf-8")
+    train(config)
+    folders = [path.name for path in (config.run_dir / "wandb").glob("offline-run-*")]
+    assert folders and all(name.endswith(f"-{known}") for name in folders)
+    assert (config.run_dir / "wandb_id.txt").read_text(encoding="utf-8") == known

@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 
+from groundup.atomic import UNFINISHED
 from groundup.commands.steps import Steps
 
 SMALL = ["--vocab-size", "300", "--reference", "1"]
@@ -148,3 +149,23 @@ def test_data_that_was_stopped_goes_on_with_the_step_it_was_in(course, run):
     assert "validation text encoded (" in done.stdout
     assert "steps.json" not in {path.name for path in (course / "data/goes-on").iterdir()}
     assert [path.name for path in (course / "data").glob(".*")] == []
+
+
+def test_what_a_killed_process_left_half_written_does_not_stay(tmp_path):
+    folder = tmp_path / "data"
+    Steps(folder, {"of": 1}).once("tokenizer", "tokenizer learned", (folder / "vocab").touch)
+    (folder / f"train.bin.1234{UNFINISHED}").touch()
+    Steps(folder, {"of": 1})
+    assert {path.name for path in folder.iterdir()} == {"steps.json", "vocab"}
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(course, run):
+    mine = course / "data" / "mine" / "train.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text(STORY * 20, encoding="utf-8")
+    files = ["--train-file", "data/mine/train.txt", "--valid-file", "data/mine/train.txt"]
+    refused = run("groundup", "data", *files, *SMALL, "--name", "mine", cwd=course)
+    message = "expected nothing or prepared data at data/mine, found something else"
+    assert refused.returncode == 1
+    assert refused.stderr == f"groundup: {message}; give another --name, or move it away\n"
+    assert mine.read_text(encoding="utf-8") == STORY * 20

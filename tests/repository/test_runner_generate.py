@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from groundup.commands.generate import converse, tell, whole_characters, write_out
+from groundup.commands.generate import Writer, converse, tell, whole_characters, write_out
+from groundup.commands.prepared import opening
 
 
 class Terminal:
@@ -38,6 +39,15 @@ def test_ctrl_c_in_the_middle_of_a_story_leaves_too(capsys):
     assert capsys.readouterr() == ("Once upon", "\nstopped\n")
 
 
+def test_a_prompt_that_is_no_text_is_refused_and_the_next_one_asked_for(capsys):
+    def answer(prompt, seed):
+        print(opening(False, prompt))
+
+    converse(answer, 0, ask=Terminal("\udcff", "Once", leaving=EOFError))
+    refused = "groundup: expected a prompt in UTF-8, found '\\udcff'; set your terminal to UTF-8\n"
+    assert capsys.readouterr() == ("Once\n", f"{refused}\nstopped\n")
+
+
 WRITER = SimpleNamespace(
     stream=lambda prompt, seed: iter([b" caf", b"\xc3", b"\xa9"]),
     batch=lambda prompt, seed, count: [[b" sat"] * (row + 1) for row in range(count)],
@@ -67,3 +77,9 @@ def test_a_text_ends_with_one_newline(capsys):
 def test_text_comes_in_whole_characters():
     pieces = [b"caf", b"\xc3", b"\xa9 \xe6", b"\x97", b"\xa5", b"\xff", b"\xe6\x97"]
     assert list(whole_characters(iter(pieces))) == ["caf", "", "é ", "", "日", "�", "", "�"]
+
+
+def test_ids_that_the_tokenizer_does_not_have_are_shown_as_unknown():
+    tokenizer = SimpleNamespace(vocab={0: b"a"})
+    writer = Writer(None, tokenizer, has_stories=False, max_new_tokens=2, settings={})
+    assert [writer.bytes_of(each) for each in (0, 1)] == [b"a", "�".encode()]

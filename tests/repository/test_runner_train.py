@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from groundup.commands.common import Refusal
+from s06_training import best_device
 
 STORY = "Once there was a cat. It sat.\n<|endoftext|>\n"
 TINY = (
@@ -109,6 +110,18 @@ def test_a_run_knows_its_command_and_its_machine(course, trained):
     assert begun["machine"]["packages"].keys() == {"torch", "numpy"}
 
 
+def test_a_command_that_was_refused_leaves_no_record_in_the_next_run(course, trained, run):
+    words = ["train", "demo", "--data", "cats-train", "--run-dir", "elsewhere/after", *CHANGES]
+    words += ["--reference", "all", "--set", "steps=5"]
+    refused = run("groundup", *words, "--set", "model.context_length=9999", cwd=course)
+    assert refused.returncode == 1
+    assert run("groundup", *words, cwd=course).returncode == 0
+    begun = json.loads(
+        (course / "elsewhere" / "after" / "started.json").read_text(encoding="utf-8")
+    )
+    assert begun["command"] == shlex.join(["groundup", *words])
+
+
 def test_the_loss_curve_is_a_picture(course, trained):
     picture = course / "runs" / "demo-cats-train-reference" / "loss.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -124,6 +137,18 @@ def test_the_same_command_again_finds_the_run_complete(course, trained, run):
     assert losses[0] == losses[1]
 
 
+def test_a_run_follows_its_data_to_another_folder(course, trained, run):
+    name = "demo-cats-train-reference"
+    shutil.copytree(course / "runs" / name, course / "moved" / "runs" / name)
+    shutil.copytree(course / "data" / "cats-train", course / "moved" / "data" / "cats-train")
+    files = ["--data", "moved/data/cats-train", "--run-dir", f"moved/runs/{name}"]
+    done = run("groundup", "train", "demo", *files, "--reference", "all", *CHANGES, cwd=course)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"the data of moved/runs/{name} is in moved/data/cats-train now\n" in done.stdout
+    again = run("groundup", "train", "demo", *files, "--reference", "all", *CHANGES, cwd=course)
+    assert "now" not in again.stdout
+
+
 FAILURES = {
     "a model that cannot be": (
         [*COMMAND, "--set", "model.num_heads=3"],
@@ -134,6 +159,12 @@ FAILURES = {
         ["train", "tinystories-cpu", "--reference", "all"],
         1,
         "there is no prepared data at data/tinystories; run groundup data tinystories",
+    ),
+    "a device that is not there": (
+        [*COMMAND, "--set", "device=gpu0"],
+        2,
+        "expected a device that this machine has, found 'gpu0'; leave it out to take the best "
+        f"there is, which is {best_device()}",
     ),
     "a vocabulary under 257": (
         ["data", "--vocab-size", "100"],
@@ -172,7 +203,18 @@ def with_header(**changes):
     return change
 
 
+def not_there(path):
+    path.unlink()
+
+
+def in_the_vocabulary(content):
+    return lambda path: path.with_name("tokenizer").joinpath("vocab.json").write_text(content)
+
+
 SPOILED = {
+    "no ids": (not_there, "expected ids at "),
+    "a broken vocabulary": (in_the_vocabulary("{"), "expected the JSON of a vocabulary in "),
+    "no vocabulary": (in_the_vocabulary("3"), "expected the JSON of a vocabulary in "),
     "cut short": (shortened, "2400 uint16 promised, found 4798 bytes"),
     "an id beyond": (with_a_strange_id, "holds the id 65535, but its tokenizer has 276 tokens"),
     "another vocabulary": (with_header(vocab_sha256="0"), "expected vocab_sha256 "),
@@ -188,10 +230,25 @@ def test_ids_that_are_not_the_tokenizers_are_refused(case, course, trained, tmp_
     folder = shutil.copytree(course / "data" / "cats-train", tmp_path / "cats")
     ids.check_ids(folder, prepared.load(folder))
     spoil(folder / "train.bin")
-    with pytest.raises((Refusal, ValueError)) as refused:
+    with pytest.raises(Refusal) as refused:
         ids.check_ids(folder, prepared.load(folder))
     assert message in str(refused.value)
+    assert str(refused.value).endswith("; make it anew with groundup data … --force")
     assert "\n" not in str(refused.value)
+
+
+def test_a_run_that_was_ruined_with_finite_numbers_says_so(course, trained, run):
+    changes = [
+        word for change in ("steps=20", "eval_every=5", "max_lr=30") for word in ("--set", change)
+    ]
+    words = ["train", "demo", "--data", "cats-train", "--run-dir", "elsewhere/ruined"]
+    done = run("groundup", *words, "--reference", "all", *CHANGES, *changes, cwd=course)
+    assert done.returncode == 0
+    [line] = [each for each in done.stdout.splitlines() if each.startswith("the loss was ")]
+    assert line.endswith(
+        "guessing has ln(280) = 5.63. Likely causes: max_lr (30) is too high, or warmup_steps (5) "
+        "too few"
+    )
 
 
 def test_a_crash_in_the_learners_code_is_one_line_with_its_place(course, trained, run, tmp_path):

@@ -3,6 +3,7 @@
 import pytest
 
 from groundup.__main__ import main
+from groundup.commands.common import in_one_line
 
 CASES = {
     "chek": "No such command 'chek'. Did you mean 'check'? See groundup --help.",
@@ -12,6 +13,8 @@ CASES = {
     "data tinystory": "'tinystory' is not a corpus; write embedded or tinystories, or give your "
     "own text with --train-file and --valid-file",
     "data tinystories --stories 3": "--stories and --valid-stories are for the embedded corpus",
+    "data --name ..": "--name ..: expected the name of a folder in data, found a path",
+    "data --name a/b": "--name a/b: expected the name of a folder in data, found a path",
     "data --train-file here.txt": "--valid-file is missing: give both, of different text",
     "data embedded --train-file here.txt --valid-file here.txt": "give 'embedded' or your own "
     "files, not both",
@@ -28,7 +31,9 @@ def test_wrong_usage_is_one_line_and_exit_code_2(words, capsys):
     assert capsys.readouterr() == ("", f"groundup: {CASES[words]}\n")
 
 
-@pytest.mark.parametrize("words", ["check --all=3", "generate", "generate x --batch 0"])
+@pytest.mark.parametrize(
+    "words", ["check --all=3", "generate", "generate x --batch 0", f"generate x --seed {2**63}"]
+)
 def test_wrong_options_are_one_line_and_exit_code_2(words, capsys):
     assert main(words.split()) == 2
     [line] = capsys.readouterr().err.splitlines()
@@ -93,3 +98,10 @@ def test_help_is_the_docstring_in_plain_text(command, capsys):
     docstring = getattr(entry, command).__doc__ if command else entry.app.info.help
     assert " ".join(docstring.split()) in printed
     assert printed.isascii()
+
+
+def test_what_wandb_refuses_is_one_line_with_a_way_out():
+    error = type("UsageError", (Exception,), {"__module__": "wandb.errors.errors"})
+    assert in_one_line(error("No API key.")) == (
+        "wandb: No API key. Or keep the metrics here, with --set wandb=offline"
+    )

@@ -136,8 +136,10 @@ def test_seconds_are_those_of_updates_only(configure, no_blocks, on_evaluation, 
 def test_a_validation_loss_that_is_not_finite_has_diverged(configure, no_blocks, on_evaluation):
     on_evaluation(lambda logits: logits * torch.nan)
     config = configure(checkpoint_every=2)
-    with pytest.raises(Diverged, match="step 3"):
+    with pytest.raises(Diverged, match="step 3") as error:
         train(config)
+    text = str(error.value)
+    assert "max_lr" in text and "\n" not in text, "one line with what may be the cause"
     state = torch.load(config.run_dir / "checkpoint.pt", weights_only=True)
     assert state["step"] == 2, "the last checkpoint is as it was"
 

@@ -1,12 +1,12 @@
 """One run after another, none of them twice."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from groundup.commands import started
 from groundup.commands.common import Refusal, console, say, shown
+from groundup.commands.ending import ruined, validation_curve
 from groundup.commands.sweep.grid import Trial
 from groundup.commands.sweep.results import FILE, Result, load, save, settings_of
 from groundup.memory import keep_freed_memory
@@ -60,7 +60,7 @@ def run_one(trial: Trial) -> Result:
     try:
         ended = train(config)
         loss, seconds = ended.valid_loss, ended.seconds
-        diverged = ruined(_curve(metrics), config.model.vocab_size)
+        diverged = ruined(validation_curve(metrics), config.model.vocab_size)
     except Diverged as error:
         # The rest of the message is advice, and a path that is true here alone.
         diverged = str(error).partition(". ")[0]
@@ -71,28 +71,6 @@ def run_one(trial: Trial) -> Result:
         parameters=count_parameters(config.model),
         valid_loss=loss if loss is not None and math.isfinite(loss) else None,
         diverged=diverged,
-        curve=_curve(metrics),
+        curve=validation_curve(metrics),
         seconds=round(seconds, 1),
     )
-
-
-def ruined(curve: Sequence[Sequence[float]], vocab_size: int) -> str | None:
-    """Whether the loss was a nat above that of guessing. AdamW's steps and RMSNorm's outputs have
-    a size of their own, so a learning rate can do that with every number finite; at the end, when
-    the rate is low again, the loss may be back under it."""
-    guessing = math.log(vocab_size)
-    for tokens, loss in curve:
-        if loss > guessing + 1:
-            return (
-                f"the loss was {loss:.4g} after {tokens:,} tokens; guessing has "
-                f"ln({vocab_size:,}) = {guessing:.2f}"
-            )
-    return None
-
-
-def _curve(metrics: Path) -> list[list[float]]:
-    """What a run that broke off evaluated before is part of it."""
-    if not metrics.exists():
-        return []
-    lines = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    return [[line["tokens"], line["valid_loss"]] for line in lines if "valid_loss" in line]

@@ -112,7 +112,10 @@ class Trainer:
                 max_windows=config.eval_windows,
             )
         if not math.isfinite(loss):
-            raise Diverged(f"step {self.step}: the validation loss is {loss}")
+            raise Diverged(
+                f"step {self.step}: the validation loss is {loss}, after an update whose loss and "
+                f"gradient were finite. {self._advice()}"
+            )
         self._refuse_leak(loss)
         return loss
 
@@ -149,13 +152,18 @@ class Trainer:
             )
 
     def diverged(self, loss: Tensor, norm: float, lr: float) -> Diverged:
-        config = self.config
-        kept = f"the checkpoint in {self.path} is" if self.path.exists() else "no checkpoint is"
         return Diverged(
             f"step {self.step + 1}: the loss is {loss.item():g} and the gradient norm {norm:g}, at "
-            f"learning rate {lr:g}. Likely causes: max_lr ({config.max_lr:g}) is too high, "
-            f"warmup_steps ({config.warmup_steps}) too few, max_grad_norm is None, or a layer "
-            f"divides by 0 or overflows. From before that step, {kept} left"
+            f"learning rate {lr:g}. {self._advice()}"
+        )
+
+    def _advice(self) -> str:
+        config = self.config
+        kept = f"the checkpoint in {self.path} is" if self.path.exists() else "no checkpoint is"
+        return (
+            f"Likely causes: max_lr ({config.max_lr:g}) is too high, warmup_steps "
+            f"({config.warmup_steps}) too few, max_grad_norm is None, or a layer divides by 0 or "
+            f"overflows. From before that step, {kept} left"
         )
 
 

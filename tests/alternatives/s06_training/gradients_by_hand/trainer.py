@@ -85,7 +85,10 @@ class Trainer:
                 context_length=config.model.context_length, max_windows=config.eval_windows,
             )  # fmt: skip
         if not math.isfinite(loss):
-            raise Diverged(f"step {self.step}: the validation loss is {loss}")
+            raise Diverged(
+                f"step {self.step}: the validation loss is {loss}; "
+                f"max_lr ({self.config.max_lr}) may be too high"
+            )
         if config.entropy_floor is not None and loss + 2 / count**0.5 < config.entropy_floor:
             raise Leak(f"step {self.step}: {loss} is under the floor, {config.entropy_floor}")
         return loss
