@@ -98,15 +98,11 @@ def train_model(
     config = make_config(preset, folder, prepared, run_dir, model, loop)
     if speaks():
         _keep_with_run(folder, prepared, run_dir)
-<<<<<<< HEAD
-        started.keep(run_dir, config.device or best_device())
-    keep_freed_memory()
-=======
         files = {"train_tokens": config.train_tokens, "valid_tokens": config.valid_tokens}
         follow_data(run_dir / CHECKPOINT, **files)
         goes_on = (run_dir / CHECKPOINT).is_file()
         started.keep(run_dir, config.device or best_device(), goes_on=goes_on)
->>>>>>> walk5
+    keep_freed_memory()
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
     try:
         result = train_stage(config, sampler(folder, prompt))

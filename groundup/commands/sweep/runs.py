@@ -56,7 +56,8 @@ def run_one(trial: Trial) -> Result:
 
     config, loss, seconds = trial.config, None, 0.0
     metrics = config.run_dir / "metrics.jsonl"
-    started.keep(config.run_dir, config.device or best_device())
+    goes_on = (config.run_dir / "checkpoint.pt").is_file()
+    started.keep(config.run_dir, config.device or best_device(), goes_on=goes_on)
     try:
         ended = train(config)
         loss, seconds = ended.valid_loss, ended.seconds
