@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from groundup.commands.alone import alone_in
 from groundup.commands.check import check_stages
 from groundup.commands.common import Refusal, say, table
 from groundup.commands.data import show
@@ -36,8 +37,9 @@ def tell_stories(
     prepared = prepare(folder, Embedded(corpus), corpus.vocab_size)
     show(folder, prepared)
     say()
-    shutil.rmtree(run_dir, ignore_errors=True)
-    rows = train_model(preset, folder, prepared, run_dir, {}, {})
+    with alone_in(run_dir):
+        shutil.rmtree(run_dir, ignore_errors=True)
+        rows = train_model(preset, folder, prepared, run_dir, {}, {})
     writer = load_writer(run_dir, max_new_tokens, SAMPLING)
     for seed in range(NUM_STORIES):
         say(f"\n[story {seed + 1} of {NUM_STORIES}]")

@@ -11,6 +11,7 @@ import typer
 
 from groundup.commands import prepared as on_disk
 from groundup.commands import started
+from groundup.commands.alone import alone_in
 from groundup.commands.common import Reference, Refusal, begin, say, shown, speaks, table
 from groundup.commands.data import TrainFile, ValidFile
 from groundup.commands.ending import how_it_ended, ruined, validation_curve
@@ -69,14 +70,14 @@ def train(
     if not preset:
         return _list_presets(reference)
     settings = find_preset(preset)
-    if train_file or valid_file:
-        _refuse_own_files_where(data, int(os.environ.get("WORLD_SIZE", "1")))
+    _check_own_files(train_file or valid_file, data)
     chosen = begin(reference, TRAINING[-1])
     model, loop = read_changes(changes or [])
     vocab_size = model.get("vocab_size", CORPORA[settings.data].vocab_size)
     folder, prepared = _open_data(data or settings.data, train_file, valid_file, vocab_size)
     run_dir = run_dir or RUNS / run_name(preset, settings, folder, chosen)
-    say(table(train_model(settings, folder, prepared, run_dir, model, loop, prompt)))
+    with alone_in(run_dir):
+        say(table(train_model(settings, folder, prepared, run_dir, model, loop, prompt)))
     return say(f"next: groundup generate {shown(run_dir)}{option_for(chosen)}")
 
 
@@ -158,10 +159,10 @@ def _refuse_device(name: str | None) -> None:
         ) from None
 
 
-def _refuse_own_files_where(data: str, processes: int) -> None:
-    if data:
+def _check_own_files(given: Path | None, data: str) -> None:
+    if given and data:
         raise Refusal("give --data, or your own files, not both", code=2)
-    if processes > 1:
+    if given and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise Refusal("several processes need --data; run groundup data on your files", code=2)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from groundup.commands.alone import alone_in
 from groundup.commands.common import Refusal
 from s06_training import best_device
 
@@ -135,6 +136,20 @@ def test_the_same_command_again_finds_the_run_complete(course, trained, run):
     assert checkpoint.stat().st_mtime_ns == before
     losses = [done.stdout.splitlines()[-5] for done in (trained, again)]
     assert losses[0] == losses[1]
+
+
+def test_one_command_at_a_time_trains_in_a_folder(course, trained, run):
+    folder = course / "runs" / "in-use"
+    with alone_in(folder):
+        refused = run("groundup", *COMMAND, "--run-dir", str(folder), cwd=course, **ONE_THREAD)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "groundup: another command is at work in runs/in-use; wait until it has ended, stop it, "
+        "or use another folder\n"
+    )
+    assert not folder.exists()
+    with alone_in(folder):
+        pass
 
 
 def test_a_run_follows_its_data_to_another_folder(course, trained, run):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from groundup.commands import started
+from groundup.commands.alone import alone_in
 from groundup.commands.common import Refusal, console, say, shown
 from groundup.commands.ending import ruined, validation_curve
 from groundup.commands.sweep.grid import Trial
@@ -59,7 +60,8 @@ def run_one(trial: Trial) -> Result:
     goes_on = (config.run_dir / "checkpoint.pt").is_file()
     started.keep(config.run_dir, config.device or best_device(), goes_on=goes_on)
     try:
-        ended = train(config)
+        with alone_in(config.run_dir):
+            ended = train(config)
         loss, seconds = ended.valid_loss, ended.seconds
         diverged = ruined(validation_curve(metrics), config.model.vocab_size)
     except Diverged as error:
