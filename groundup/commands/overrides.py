@@ -80,6 +80,8 @@ def _parse(text: str, hint: Any) -> Any:
         return tuple(_parse(part.strip(), of) for part, of in zip(parts, arguments, strict=True))
     if hint is bool:
         return WORDS[_one_of(text.lower(), WORDS)]
+    if hint is int and abs(int(text)) >= 2**63:  # what no tensor, and no seed, can be
+        raise ValueError(text)
     if hint in (int, float, str, Path):
         return hint(text)
     raise TypeError(f"a field of type {hint} cannot be set from the command line")
@@ -101,5 +103,10 @@ def _words(hint: Any) -> str:
         return " or ".join(map(str, arguments))
     if origin is tuple:
         return f"{len(arguments)} values with a comma between"
-    named = {int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
+    named = {
+        int: "a whole number under 2⁶³",
+        float: "a number",
+        bool: "true or false",
+        Path: "a path",
+    }
     return named.get(hint, "text")

@@ -149,11 +149,13 @@ def test_overrides_are_read_by_the_type_of_the_field():
 
 WRONG = {
     "rate": "--set rate: write a field and a value, as in steps=300",
-    "model.width=1.5": "--set model.width=1.5: expected a whole number, found '1.5'",
+    "model.width=1.5": "--set model.width=1.5: expected a whole number under 2⁶³, found '1.5'",
+    f"limit={2**63}": f"--set limit={2**63}: expected a whole number under 2⁶³ or none, found "
+    f"'{2**63}'",
     "model.kind=c": "--set model.kind=c: expected a or b, found 'c'",
     "betas=1": "--set betas=1: expected 2 values with a comma between, found '1'",
     "fast=1": "--set fast=1: expected true or false, found '1'",
-    "limit=x": "--set limit=x: expected a whole number or none, found 'x'",
+    "limit=x": "--set limit=x: expected a whole number under 2⁶³ or none, found 'x'",
     "width=3": "--set width=3: no field 'width'; did you mean model.width?",
     "zzz=3": "--set zzz=3: no field 'zzz'; the fields are model.width, model.kind, rate, betas, "
     "limit, fast",
