@@ -49,7 +49,7 @@ MODEL_17M = {
 PRESETS = {
     "demo": Preset(
         purpose="what groundup demo trains: stories of the embedded corpus, on any machine",
-        measured="measured on 2 cores of an AMD EPYC: see the README",
+        measured="measured on 2 cores of an Intel Xeon: see the README",
         data="embedded",
         # Few heads and tiny batches: softmax is what a CPU waits for, and copying a name is learned
         # after so many updates, not after so many tokens.
