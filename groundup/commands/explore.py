@@ -37,4 +37,4 @@ def _try_stage_08() -> None:
     )
     # Little memory, lest a search for the largest batch that goes one by one takes minutes.
     small = dataclasses.replace(DEVICES["rtx4090"], memory=2**20)
-    expected_cost(config, 1, small, "float32")
+    expected_cost(config, 1, small, "float32", tokens=1)

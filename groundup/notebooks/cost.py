@@ -53,10 +53,27 @@ def _(DEVICES, mo):
     context = slider("context", powers[4:], 256)
     batch = slider("batch", powers[:11], 32)
     vocabulary = slider("vocabulary", [257, 1024, 4096, 10_000, 32_000, 50_257, 128_000], 10_000)
+    millions = [1, 3, 10, 20.48, 30, 100, 327.68, 1000, 3000, 10_000, 30_000, 100_000, 300_000]
+    tokens = slider("tokens to train on, in millions", millions, 327.68)
+    prices = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12]
+    price = slider("price of an hour", prices, 0)
     here = "this machine, measured"
     known = {device.name: key for key, device in DEVICES.items() if device.peak_flops}
     where = mo.ui.dropdown([*known, here], value=next(iter(known)), label="device")
-    return batch, context, d_ff, heads, here, known, layers, vocabulary, where, width
+    return (
+        batch,
+        context,
+        d_ff,
+        heads,
+        here,
+        known,
+        layers,
+        price,
+        tokens,
+        vocabulary,
+        where,
+        width,
+    )
 
 
 @app.cell
@@ -74,9 +91,12 @@ def _(DEVICES, best_device, here, known, mo, this_machine, where):
 
 
 @app.cell
-def _(batch, context, d_ff, dtype, heads, layers, mo, vocabulary, where, width):
+def _(
+    batch, context, d_ff, dtype, heads, layers, mo, price, tokens, vocabulary, where, width
+):  # fmt: skip
     devices = mo.hstack([where, dtype], justify="start", wrap=True)
-    columns = [[layers, width, heads, d_ff], [context, batch, vocabulary, devices]]
+    columns = [[layers, width, heads, d_ff], [context, batch, vocabulary]]
+    columns[1] += [tokens, price, devices]
     wide_enough = {"flex": "1 1 17rem"}  # two columns, or on a phone one under the other
     mo.hstack([mo.vstack(each).style(wide_enough) for each in columns], gap=3, wrap=True)
 
@@ -95,8 +115,15 @@ def _(ModelConfig, context, d_ff, heads, layers, vocabulary, width):
 
 
 @app.cell
-def _(batch, config, device, dtype, expected_cost):
-    cost = expected_cost(config, batch.value, device, dtype.value)
+def _(batch, config, device, dtype, expected_cost, price, tokens):
+    cost = expected_cost(
+        config,
+        batch.value,
+        device,
+        dtype.value,
+        tokens=round(tokens.value * 1e6),
+        price=price.value,
+    )
     return (cost,)
 
 

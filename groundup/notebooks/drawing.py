@@ -52,6 +52,8 @@ def summary(cost: Cost, device: Device) -> str:
         "tokens per second, at most": f"{cost.tokens_per_second:,.0f}",
         "utilisation, at most": f"{cost.utilisation:.0%}",
         "memory": as_bytes(memory),
+        "hours for all tokens, at least": f"{cost.budget.seconds / 3600:,.2f}",
+        "price of them, at least": f"{cost.budget.cost:,.2f}",
     }
     if cost.largest_batch is not None:
         numbers["largest batch"] = f"{cost.largest_batch:,}"

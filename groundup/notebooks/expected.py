@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from s04_transformer import ModelConfig
 from s08_benchmarking import (
+    Budget,
     Device,
     count_parameters,
     forward_flops,
     largest_batch,
     memory_by_moment,
     predict_step,
+    training_budget,
     training_memory,
     utilisation,
 )
@@ -46,10 +48,14 @@ class Cost:
     tokens_per_second: float
     utilisation: float
     points: list[Point]
+    budget: Budget
+    """Of all the tokens to train on, if every step were at its best."""
 
 
-def expected_cost(config: ModelConfig, batch: int, device: Device, dtype: str) -> Cost:
-    """The context is full: a sequence has `context_length` tokens."""
+def expected_cost(
+    config: ModelConfig, batch: int, device: Device, dtype: str, *, tokens: int, price: float = 0.0
+) -> Cost:
+    """The context is full: a sequence has `context_length` tokens. `price` is that of an hour."""
     seq, peak = config.context_length, device.peak_flops[dtype]
     prediction = predict_step(config, batch, seq, device, dtype)
     flops = {name: 3 * each for name, each in forward_flops(config, batch, seq).items()}
@@ -66,6 +72,9 @@ def expected_cost(config: ModelConfig, batch: int, device: Device, dtype: str) -
         tokens_per_second=batch * seq / prediction.total,
         utilisation=utilisation(float(sum(flops.values())), prediction.total, peak),
         points=_points(config, batch, device, dtype, flops, prediction.seconds),
+        budget=training_budget(
+            tokens, batch=batch, seq=seq, step_seconds=prediction.total, price_per_hour=price
+        ),
     )
 
 

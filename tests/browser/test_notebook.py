@@ -46,6 +46,10 @@ def test_a_slider_moves_and_the_numbers_follow(visit, url):
     # A fifth layer: 4 · 512² of attention, 3 · 512 · 1,344 of SwiGLU, 2 · 512 of the norms.
     expect(number(page, "parameters")).to_have_text("25,810,432", timeout=120_000)
     assert page.locator("g[id^='roofline-point-']").count() == 4
+    expect(number(page, "price of them, at least")).to_have_text("0.00")
+    hours = number(page, "hours for all tokens, at least").inner_text()
+    page.get_by_role("slider").nth(7).press("Home")
+    expect(number(page, "hours for all tokens, at least")).not_to_have_text(hours, timeout=120_000)
 
 
 def test_memory_is_held_against_the_device(visit, url):

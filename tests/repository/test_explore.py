@@ -29,7 +29,7 @@ def test_the_numbers_are_the_answer_key(config, device):
     from groundup.notebooks.drawing import summary
     from groundup.notebooks.expected import expected_cost
 
-    cost = expected_cost(config, 32, device, "bfloat16")
+    cost = expected_cost(config, 32, device, "bfloat16", tokens=327_680_000, price=0.5)
     assert cost.parameters == 22_696_448
     assert f"{cost.flops / 3:.4g}" == "3.051e+11"
     assert cost.tokens_per_second == pytest.approx(32 * 256 / sum(cost.seconds.values()))
@@ -37,6 +37,10 @@ def test_the_numbers_are_the_answer_key(config, device):
     assert ("parameters", "22,696,448") in numbers
     assert ("FLOP a step", "915.2 G") in numbers
     assert ("largest batch", "271") in numbers
+    assert cost.budget.steps == 40_000
+    hours = 40_000 * cost.total / 3600
+    assert ("hours for all tokens, at least", f"{hours:.2f}") in numbers
+    assert ("price of them, at least", f"{hours / 2:.2f}") in numbers
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
@@ -53,7 +57,7 @@ def test_memory_is_that_of_the_worst_moment(config, device, dtype, batch, change
     from s08_benchmarking import memory_by_moment
 
     config = replace(config, **change)
-    cost = expected_cost(config, batch, device, dtype)
+    cost = expected_cost(config, batch, device, dtype, tokens=1)
     moments = memory_by_moment(config, batch, config.context_length, dtype)
     assert cost.moment == moment
     assert sum(cost.memory.values()) == max(moments.values())
@@ -65,7 +69,7 @@ def test_memory_is_that_of_the_worst_moment(config, device, dtype, batch, change
 def test_points_are_where_their_operations_are_on_the_roof(config, device, dtype, size):
     from groundup.notebooks.expected import expected_cost
 
-    points = expected_cost(config, 32, device, dtype).points
+    points = expected_cost(config, 32, device, dtype, tokens=1).points
     assert sorted(name for point in points for name in point.names) == sorted(
         ["q_proj", "k_proj", "v_proj", "scores", "weighted_values", "o_proj", "ffn", "lm_head"]
     )
@@ -89,7 +93,7 @@ def test_a_bar_is_as_long_as_its_parts_and_shows_where_the_limit_is(config, devi
     assert "a&lt;b 1 GiB" in html and "a<b" not in html
     too_long = bar({"a": 2**33}, as_bytes, limit=2**32)
     assert "width: 100.0000%" in too_long and "left: 50.0000%" in too_long
-    cost = expected_cost(config, 32, device, "bfloat16")
+    cost = expected_cost(config, 32, device, "bfloat16", tokens=1)
     assert "it does not fit" in summary(cost, replace(device, memory=2**30))
     assert "its memory is not known" in summary(cost, replace(device, memory=None))
 
@@ -100,7 +104,7 @@ def test_every_number_of_the_roofline_can_be_read(config, device, slower):
     from groundup.notebooks.expected import expected_cost
 
     here = replace(device, peak_flops={"float32": device.peak_flops["float32"] / slower})
-    drawn = roofline(expected_cost(config, 32, here, "float32"), here, "float32")
+    drawn = roofline(expected_cost(config, 32, here, "float32", tokens=1), here, "float32")
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
     numbers = [text for text in texts if re.fullmatch(r"[\d.]+( [kMGTP])?", text.strip())]
     assert len(numbers) >= 4
