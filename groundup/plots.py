@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import EngFormatter, ScalarFormatter
 
 from groundup.atomic import replacing
+from groundup.ticks import log_ticks
 
 
 def draw_loss_curve(metrics: Path, out: Path, *, title: str, floor: float | None) -> None:
@@ -33,9 +34,7 @@ def loss_curve(lines: list[dict[str, float]], *, title: str, floor: float | None
         axes.axhline(floor, color="black", ls="--", lw=1, label=f"entropy floor {floor:.3f}")
     # A model begins near ln(vocabulary) and ends near the floor; logarithms show both.
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 7)))
-    axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    log_ticks(axes.yaxis, ScalarFormatter(), subs=(1, 1.5, 2, 3, 4, 5, 7))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set(title=title, xlabel="tokens trained on", ylabel="loss (nats per token)")
     axes.grid(alpha=0.3)

@@ -30,7 +30,7 @@ def alone_in(folder: Path) -> Iterator[None]:
             f"use another folder"
         ) from None
     except NotImplementedError:
-        pass
+        pass  # the file system has no locks
     try:
         yield
     finally:

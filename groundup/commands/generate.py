@@ -13,7 +13,8 @@ import typer
 
 from groundup.commands import prepared as on_disk
 from groundup.commands.common import Reference, Refusal, begin, shown
-from groundup.commands.train import CHECKPOINT, RUNS
+from groundup.commands.started import CHECKPOINT
+from groundup.commands.train import RUNS
 from groundup.stages import STAGES
 
 Settings = dict[str, Any]

@@ -1,6 +1,8 @@
 """A run whose data was moved, as when the whole course goes to another folder or machine."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from groundup.atomic import replacing
 from groundup.commands.common import say, shown
@@ -14,12 +16,14 @@ def follow_data(checkpoint: Path, **files: Path) -> None:
     import torch
 
     here = {name: str(path) for name, path in files.items()}
+    load: Any = partial(torch.load, checkpoint, map_location="cpu", weights_only=True)
     try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        state = load(mmap=True)  # only what is looked at
         moved = any(state["config"][name] != path for name, path in here.items())
     except Exception:  # there is none yet, or stage 06 will say what is wrong with it
         return
     if moved:
+        state = load()
         state["config"] |= here
         with replacing(checkpoint) as unfinished:
             torch.save(state, unfinished)

@@ -85,7 +85,7 @@ def run_phases(training: Training, device: str) -> None:
     synchronize()
     with profiling.ranges_of_modules(training.model, device):
         for name, phase in training.phases.items():
-            with profiling.phase_range(name, device):
+            with profiling.named_range(name, device, of_process=True):
                 phase()
                 synchronize()
 

@@ -9,29 +9,19 @@ MODULE = "module "
 
 
 @contextmanager
-def phase_range(name: str, device: str) -> Iterator[None]:
+def named_range(name: str, device: str, *, of_process: bool = False) -> Iterator[None]:
     """A range of torch.profiler, and on CUDA one of NVTX, which Nsight shows.
 
-    It is a range of the process: autograd queues a backward pass from a thread of its own, which
-    a range that is pushed and popped does not see.
+    The latter is pushed and popped, or one of the process: autograd queues a backward pass from a
+    thread of its own, which a range that is pushed does not see.
     """
     import torch
 
     with ExitStack() as stack:
         stack.enter_context(torch.profiler.record_function(name))
-        if device == "cuda":
+        if device == "cuda" and of_process:
             stack.callback(torch.cuda.nvtx.range_end, torch.cuda.nvtx.range_start(name))
-        yield
-
-
-@contextmanager
-def module_range(name: str, device: str) -> Iterator[None]:
-    """The same inside of a phase, pushed and popped."""
-    import torch
-
-    with ExitStack() as stack:
-        stack.enter_context(torch.profiler.record_function(name))
-        if device == "cuda":
+        elif device == "cuda":
             torch.cuda.nvtx.range_push(name)
             stack.callback(torch.cuda.nvtx.range_pop)
         yield
@@ -45,7 +35,7 @@ def ranges_of_modules(model: Any, device: str) -> Iterator[None]:
 
     def enter(name: str) -> Any:
         def hook(*_: object) -> None:
-            open_ranges.append(module_range(name, device))
+            open_ranges.append(named_range(name, device))
             open_ranges[-1].__enter__()
 
         return hook

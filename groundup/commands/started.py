@@ -11,15 +11,17 @@ from groundup.commands.results import write_json
 from groundup.stages import STAGES
 
 RECORD = "started.json"
+CHECKPOINT = "checkpoint.pt"
+"""Stage 06's, in the same folder: with it, a run goes on."""
 PACKAGES = ("torch", "numpy")
 
 
-def keep(run_dir: Path, device: str, *, goes_on: bool) -> None:
+def keep(run_dir: Path, device: str) -> None:
     """Write it, unless the run goes on: then it began with the command that is there.
 
     What is there without a checkpoint is of a command that was refused or got nowhere.
     """
-    if goes_on and (run_dir / RECORD).is_file():
+    if all((run_dir / name).is_file() for name in (CHECKPOINT, RECORD)):
         return
     import torch
 

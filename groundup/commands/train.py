@@ -23,13 +23,14 @@ from groundup.commands.preset_table import preset_table
 from groundup.commands.results import write_json
 from groundup.commands.samples import sampler
 from groundup.commands.sources import find_source
+from groundup.commands.started import CHECKPOINT
 from groundup.memory import keep_freed_memory
 from groundup.presets import CORPORA, PRESETS, Preset
 from groundup.reference import option_for
 from groundup.stages import ROOT, STAGES, Stage
 
 RUNS = ROOT / "runs"
-CHECKPOINT, METRICS, CURVE = "checkpoint.pt", "metrics.jsonl", "loss.png"
+METRICS, CURVE = "metrics.jsonl", "loss.png"
 TRAINING = STAGES[:6]
 
 
@@ -101,8 +102,7 @@ def train_model(
         _keep_with_run(folder, prepared, run_dir)
         files = {"train_tokens": config.train_tokens, "valid_tokens": config.valid_tokens}
         follow_data(run_dir / CHECKPOINT, **files)
-        goes_on = (run_dir / CHECKPOINT).is_file()
-        started.keep(run_dir, config.device or best_device(), goes_on=goes_on)
+        started.keep(run_dir, config.device or best_device())
     keep_freed_memory()
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from html import escape
 
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter
 
 from groundup.notebooks.expected import Cost
 from groundup.svg import (
@@ -16,6 +16,7 @@ from groundup.svg import (
     new_figure,
     page_style,
 )
+from groundup.ticks import log_ticks
 from s08_benchmarking import Device
 
 STYLE = """
@@ -95,9 +96,7 @@ def roofline(cost: Cost, device: Device, dtype: str) -> str:
         axes.set_xlabel(f"FLOP for each byte moved (the roof turns at {ridge:,.0f})")
         axes.set_ylabel("FLOP/s")
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter(EngFormatter(sep=" "))
-            axis.set_minor_formatter(NullFormatter())
+            log_ticks(axis, EngFormatter(sep=" "))
         title = f"Roofline of {device.name} in {dtype} with the operations of a training step"
         drawn = inline_svg(figure, name="roofline", title=title)
     return f"<h3>Roofline: memory decides left of the turn, arithmetic right of it</h3>{drawn}"

@@ -6,9 +6,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from groundup.atomic import replacing
+from groundup.ticks import log_ticks
 
 Record = dict[str, Any]
 COLORS = {"own": "#1f5fa8", "fused": "#c1440e"}
@@ -52,9 +53,7 @@ def figure(records: Sequence[Record], limits: Any, *, title: str) -> Figure:
         axes.grid(alpha=0.3)
         for axis in (axes.xaxis, axes.yaxis):
             if axis.get_scale() == "log":
-                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                axis.set_major_formatter(EngFormatter(sep=""))
-                axis.set_minor_formatter(NullFormatter())
+                log_ticks(axis, EngFormatter(sep=""))
     memory.legend(frameon=False, loc="upper left")
     return whole
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from groundup.atomic import replacing
 from groundup.commands.bench.bpe_rounds import TextResult, Timing
+from groundup.ticks import log_ticks
 
 STYLES = {
     "ours": ("black", "-"),
@@ -54,8 +55,6 @@ def _draw(axes: Axes, task: str, by_size: list[list[Timing]]) -> None:
     plain = FuncFormatter(lambda value, _: f"{value:g}")
     axes.set_xticks(sizes, [f"{size:.3g}" for size in sizes])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(plain)
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    log_ticks(axes.yaxis, plain)
     axes.grid(alpha=0.3)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)

@@ -13,7 +13,8 @@ from groundup.commands.common import Reference, Refusal, begin, say, shown
 from groundup.commands.generate import find_run
 from groundup.commands.interop import llama_config, llama_weights, tokenizer_files
 from groundup.commands.results import write_json
-from groundup.commands.train import CHECKPOINT, RUNS
+from groundup.commands.started import CHECKPOINT
+from groundup.commands.train import RUNS
 from groundup.presets import SEPARATOR
 from groundup.reference import option_for
 from groundup.stages import STAGES

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter
 
 from groundup.commands.report.runs import Line, Run
 from groundup.svg import INK, SERIES, inline_svg, new_figure, page_style
+from groundup.ticks import log_ticks
 
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 STYLES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
@@ -86,6 +87,4 @@ def _logarithmic(axes: Axes) -> None:
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     wide = math.log10(high / low) > 0.8
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if wide else range(1, 10)))
-    axes.yaxis.set_major_formatter(PLAIN)
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    log_ticks(axes.yaxis, PLAIN, subs=(1, 2, 5) if wide else range(1, 10))

@@ -11,7 +11,8 @@ import numpy as np
 from groundup.commands import started
 from groundup.commands.common import Refusal, shown
 from groundup.commands.prepared import RECORD
-from groundup.commands.train import CHECKPOINT, METRICS, RUNS
+from groundup.commands.started import CHECKPOINT
+from groundup.commands.train import METRICS, RUNS
 
 Line = dict[str, Any]
 NEEDED = ("step", "train_loss", "lr", "grad_norm", "tokens", "seconds")

@@ -7,11 +7,12 @@ from typing import Any
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from groundup.atomic import replacing
 from groundup.commands.sweep.grid import shown_value
 from groundup.commands.sweep.summary import Setting, other_values
+from groundup.ticks import log_ticks
 
 LOSS = "validation loss (nats per token)"
 SIZE = (8, 4.5)
@@ -114,9 +115,7 @@ def _finish(axes: Axes, settings: Sequence[Setting], *, legend: bool) -> None:
     if floor is not None:
         axes.axhline(floor, color="black", ls="--", lw=1, label=f"entropy floor {floor:.3f}")
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    log_ticks(axes.yaxis, FuncFormatter(lambda value, _position: f"{value:g}"), subs=(1, 2, 3, 5))
     axes.grid(alpha=0.3)
     if legend:
         axes.legend(loc="best", fontsize=9)

@@ -10,6 +10,7 @@ from groundup.commands.common import Refusal, console, say, shown
 from groundup.commands.ending import ruined, validation_curve
 from groundup.commands.sweep.grid import Trial
 from groundup.commands.sweep.results import FILE, Result, load, save, settings_of
+from groundup.commands.train import METRICS
 from groundup.memory import keep_freed_memory
 
 
@@ -19,7 +20,6 @@ def run_all(trials: Sequence[Trial], folder: Path) -> list[Result]:
     path = folder / FILE
     known = load(path)
     found = []
-    keep_freed_memory()
     for number, trial in enumerate(trials, 1):
         result = _find(trial, known)
         place = f"[{number} of {len(trials)}] {trial.label}, seed {trial.config.seed}"
@@ -56,11 +56,11 @@ def run_one(trial: Trial) -> Result:
     from s08_benchmarking import count_parameters
 
     config, loss, seconds = trial.config, None, 0.0
-    metrics = config.run_dir / "metrics.jsonl"
-    goes_on = (config.run_dir / "checkpoint.pt").is_file()
-    started.keep(config.run_dir, config.device or best_device(), goes_on=goes_on)
+    metrics = config.run_dir / METRICS
+    keep_freed_memory()
     try:
         with alone_in(config.run_dir):
+            started.keep(config.run_dir, config.device or best_device())
             ended = train(config)
         loss, seconds = ended.valid_loss, ended.seconds
         diverged = ruined(validation_curve(metrics), config.model.vocab_size)

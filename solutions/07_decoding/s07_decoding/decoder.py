@@ -40,7 +40,7 @@ class Decoder:
         rows = len(prompts)
         self.flat = FlatStep(model, rows) if new_caches and pays(model, rows) else None
         self.flat_is_right = False
-        self.stale = list(range(len(prompts)))
+        self.stale = list(range(rows))
 
     def step(self) -> Int[Tensor, " rows"]:
         """Make every row one token longer, by what `choose` draws from its logits.
