@@ -59,7 +59,8 @@ class BlockedAttention(torch.autograd.Function):
         largest, sums = q.new_empty(2, *q.shape[:2], 1)
         smallest = torch.finfo(q.dtype).min
         space = room_for_scores(q, k)
-        for block in blocks(q, mask):
+        ctx.blocks = list(blocks(q, mask))
+        for block in ctx.blocks:
             scores = block.scores(q, k, space)
             # A query that may attend to nothing has a maximum of -inf; any number serves. Its sum
             # is 0, where all others are at least 1, for the largest score's share.
@@ -68,7 +69,7 @@ class BlockedAttention(torch.autograd.Function):
             total = exponentials.sum(dim=-1, keepdim=True).clamp_(min=1)
             out[block.queries] = torch.bmm(exponentials, v[block.keys]).div_(total)
             largest[block.queries], sums[block.queries] = most, total
-        ctx.save_for_backward(q, k, v, mask, out, largest, sums)
+        ctx.save_for_backward(q, k, v, out, largest, sums)
         return out
 
     @staticmethod
@@ -79,12 +80,12 @@ class BlockedAttention(torch.autograd.Function):
         The sum is Σ ∂out · out, since out = P v. P is exponentials / sums, and since it only
         appears beside ∂out, that is what is divided: it is smaller.
         """
-        q, k, v, mask, out, largest, sums = ctx.saved_tensors
+        q, k, v, out, largest, sums = ctx.saved_tensors
         grad_q, grad_k, grad_v = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         grad_out = grad_out / sums
         means = (grad_out * out).sum(dim=-1, keepdim=True)
         space, more_space = room_for_scores(q, k), room_for_scores(q, k)
-        for block in blocks(q, mask):
+        for block in ctx.blocks:
             queries, keys = block.queries, block.keys
             exponentials = block.scores(q, k, space).sub_(largest[queries]).exp2_()
             grad_v[keys].baddbmm_(exponentials.mT, grad_out[queries])
