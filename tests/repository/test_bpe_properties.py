@@ -76,14 +76,15 @@ def test_counting_chunks_counts_pretokens(bpe, inside, tmp_path, monkeypatch):
     path = tmp_path / "text.txt"
 
     @REPEATABLE
-    @given(TEXTS, SOME_SPECIALS, st.sampled_from([3, 50, 1000]))
-    @example("a  b   c \n d\n e \t   ", [], 20)
-    @example("".join("\0" * n + " " for n in range(1, 34)), [], 1000)
-    @example("x" * 17 + "é " + "я" * 9 + "  \u00a0  1", ["я  "], 1000)
-    @example("ab <|a|>ab", ["<|a|>", "<|a|>"], 1000)
-    def compare(text, specials, piece_bytes):
+    @given(TEXTS, SOME_SPECIALS, st.sampled_from([3, 50, 1000]), st.sampled_from([5, 1 << 18]))
+    @example("a  b   c \n d\n e \t   ", [], 20, 1 << 18)
+    @example("".join("\0" * n + " " for n in range(1, 34)), [], 1000, 1 << 18)
+    @example("x" * 17 + "é " + "я" * 9 + "  \u00a0  1", ["я  "], 1000, 1 << 18)
+    @example("ab <|a|>ab", ["<|a|>", "<|a|>"], 1000, 1 << 18)
+    def compare(text, specials, piece_bytes, max_keys):
         path.write_bytes(text.encode())
         monkeypatch.setattr(inside("pieces"), "PIECE_BYTES", piece_bytes)
+        monkeypatch.setattr(inside("chunks"), "MAX_KEYS", max_keys)
         found = pretokenizer(bpe.PRETOKEN_PATTERN, specials)
         expected = plain_pretokens(text, specials, bpe.PRETOKEN_PATTERN)
         assert count_pretokens(path, found, 1) == expected
@@ -159,6 +160,14 @@ def test_chunks_and_caches_give_the_ids_of_tiktoken(bpe):
             assert tokenizer.encode(text) == expected
 
     compare()
+
+
+def test_a_full_memory_of_chunks_gives_the_same_ids(bpe, inside, monkeypatch):
+    for module in ("chunks", "encoding"):
+        monkeypatch.setattr(inside(module), "MAX_KEYS", 5)
+    tokenizer = bpe.Tokenizer({byte: bytes([byte]) for byte in range(256)}, [], SPECIALS)
+    for text in [*PARTS, *SPECIALS, " ".join(PARTS)] * 2:
+        assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 def peak_memory(function):
