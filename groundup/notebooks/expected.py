@@ -1,7 +1,5 @@
 """What a training step should cost by stage 08, yours or the reference's."""
 
-import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +11,7 @@ from s08_benchmarking import (
     forward_flops,
     largest_batch,
     memory_by_moment,
+    moved_bytes,
     predict_step,
     training_budget,
     training_memory,
@@ -71,7 +70,7 @@ def expected_cost(
         total=prediction.total,
         tokens_per_second=batch * seq / prediction.total,
         utilisation=utilisation(float(sum(flops.values())), prediction.total, peak),
-        points=_points(config, batch, device, dtype, flops, prediction.seconds),
+        points=_points(moved_bytes(config, batch, seq, dtype), flops, prediction.seconds),
         budget=training_budget(
             tokens, batch=batch, seq=seq, step_seconds=prediction.total, price_per_hour=price
         ),
@@ -96,17 +95,10 @@ def _worst_moment(config: ModelConfig, batch: int, dtype: str) -> tuple[str, dic
 
 
 def _points(
-    config: ModelConfig,
-    batch: int,
-    device: Device,
-    dtype: str,
-    flops: Mapping[str, int],
-    seconds: Mapping[str, float],
+    moved: Mapping[str, int], flops: Mapping[str, int], seconds: Mapping[str, float]
 ) -> list[Point]:
-    # One byte a second and products for nothing: the seconds are bytes.
-    scales = dataclasses.replace(device, peak_flops={dtype: math.inf}, bandwidth=1.0)
-    moved = predict_step(config, batch, config.context_length, scales, dtype).seconds
+    """`moved` counts the forward pass alone, `flops` and `seconds` the whole step."""
     points: dict[tuple[float, float], list[str]] = {}
     for name, each in flops.items():
-        points.setdefault((each / moved[name], each / seconds[name]), []).append(name)
+        points.setdefault((each / (3 * moved[name]), each / seconds[name]), []).append(name)
     return [Point(names, *place) for place, names in sorted(points.items())]

@@ -23,7 +23,7 @@ PARTS = [
 ]
 TEXTS = st.lists(st.sampled_from(PARTS), max_size=30).map("".join) | st.text(max_size=20)
 CLOSE = st.lists(st.sampled_from(["a", " ", *SPECIALS]), max_size=8).map("".join)
-SUBSETS = st.lists(st.sampled_from(SPECIALS), unique=True, max_size=4)
+SOME_SPECIALS = st.lists(st.sampled_from(SPECIALS), max_size=4)
 WORDS = st.text("abé", max_size=12).map(str.encode)
 REPEATABLE = settings(derandomize=True, database=None, deadline=None, max_examples=200)
 
@@ -76,13 +76,15 @@ def test_counting_chunks_counts_pretokens(bpe, inside, tmp_path, monkeypatch):
     path = tmp_path / "text.txt"
 
     @REPEATABLE
-    @given(TEXTS, SUBSETS, st.sampled_from([3, 50, 1000]))
-    @example("a  b   c \n d\n e \t   ", [], 20)
-    @example("".join("\0" * n + " " for n in range(1, 34)), [], 1000)
-    @example("x" * 17 + "é " + "я" * 9 + "  \u00a0  1", ["я  "], 1000)
-    def compare(text, specials, piece_bytes):
+    @given(TEXTS, SOME_SPECIALS, st.sampled_from([3, 50, 1000]), st.sampled_from([5, 1 << 18]))
+    @example("a  b   c \n d\n e \t   ", [], 20, 1 << 18)
+    @example("".join("\0" * n + " " for n in range(1, 34)), [], 1000, 1 << 18)
+    @example("x" * 17 + "é " + "я" * 9 + "  \u00a0  1", ["я  "], 1000, 1 << 18)
+    @example("ab <|a|>ab", ["<|a|>", "<|a|>"], 1000, 1 << 18)
+    def compare(text, specials, piece_bytes, max_keys):
         path.write_bytes(text.encode())
         monkeypatch.setattr(inside("pieces"), "PIECE_BYTES", piece_bytes)
+        monkeypatch.setattr(inside("chunks"), "MAX_KEYS", max_keys)
         found = pretokenizer(bpe.PRETOKEN_PATTERN, specials)
         expected = plain_pretokens(text, specials, bpe.PRETOKEN_PATTERN)
         assert count_pretokens(path, found, 1) == expected
@@ -134,10 +136,11 @@ def test_chunks_and_caches_give_the_ids_of_tiktoken(bpe):
     vocab = dict(enumerate([bytes([b]) for b in range(256)] + [a + b for a, b in merges]))
 
     @REPEATABLE
-    @given(st.lists(TEXTS, min_size=1, max_size=3), SUBSETS)
+    @given(st.lists(TEXTS, min_size=1, max_size=3), SOME_SPECIALS)
     @example(["a  b   c \n d\n e \t \n"], [])
     @example(["\0" * n + " " for n in range(1, 34)], [])
     @example(["abcdefg\0 abcdefgh\0 abcdefgh\0\0 abcdefgh a"], [])
+    @example(["ab <|a|>ab"], ["<|a|>", "<|a|>"])
     def compare(texts, specials):
         # tiktoken takes the special token that comes first, not the longest.
         longest_first = sorted(specials, key=len, reverse=True)
@@ -157,6 +160,14 @@ def test_chunks_and_caches_give_the_ids_of_tiktoken(bpe):
             assert tokenizer.encode(text) == expected
 
     compare()
+
+
+def test_a_full_memory_of_chunks_gives_the_same_ids(bpe, inside, monkeypatch):
+    for module in ("chunks", "encoding"):
+        monkeypatch.setattr(inside(module), "MAX_KEYS", 5)
+    tokenizer = bpe.Tokenizer({byte: bytes([byte]) for byte in range(256)}, [], SPECIALS)
+    for text in [*PARTS, *SPECIALS, " ".join(PARTS)] * 2:
+        assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
 def peak_memory(function):

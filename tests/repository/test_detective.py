@@ -73,6 +73,12 @@ def test_integers_are_looked_at_too():
     assert "permuted along axis 1" in told(INTEGERS[:, [1, 3, 0, 2]], INTEGERS)
 
 
+def test_integers_that_only_just_differ_are_not_taken_for_equal():
+    ids = np.array([100_000, 1, 5, 9, 13, 200])
+    assert told(ids + np.array([1, 0, 0, 0, 0, 0]), ids) == ""
+    assert told(1_000_001 + ids, 1_000_000 + ids) == ""
+
+
 def test_a_series_that_goes_wrong_at_some_place_is_told():
     losses = np.array([2.5, 2.1, 1.9, 1.6, 1.5, 1.45])
     drifting = losses + np.array([0, 0, 0.001, 0.002, 0.004, 0.009])

@@ -84,14 +84,21 @@ def test_attention_in_blocks_in_bfloat16():
 
 
 def test_blocks_are_for_many_scores_on_a_cpu():
-    pays, mask = load(3, "blocks").pays, torch.ones(2, 2, dtype=torch.bool)
+    pays, mask = load(3, "blocks").pays, torch.ones(256, 256, dtype=torch.bool)
     many = torch.empty(64, 16, 256, 8, device="meta")
     few, large = torch.empty(2, 4, 256, 8), torch.empty(8, 16, 256, 8)
-    assert pays(large, large, mask)
-    assert not pays(few, few, mask)
-    assert not pays(many, many, mask)
-    assert not pays(large, large, mask[None])
-    assert not pays(large, large[:, :1], mask)
+    assert pays(large, large, large, mask)
+    assert not pays(few, few, few, mask)
+    assert not pays(many, many, many, mask)
+
+
+def test_blocks_are_for_what_is_not_broadcast():
+    pays, mask = load(3, "blocks").pays, torch.ones(256, 256, dtype=torch.bool)
+    large = torch.empty(8, 16, 256, 8)
+    assert not pays(large, large[:, :1], large, mask)
+    assert not pays(large, large, large[0], mask)
+    for broadcast in (mask[None], mask[:1], mask[:, :1]):
+        assert not pays(large, large, large, broadcast)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

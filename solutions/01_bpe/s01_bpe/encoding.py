@@ -9,11 +9,10 @@ from itertools import chain, islice
 
 import numpy as np
 
-from .chunks import Chunks
+from .chunks import MAX_KEYS, Chunks
 from .gpt2_files import Merge
 from .pretokens import Pretokenizer
 
-MAX_CHUNKS = 1 << 18  # Then all are forgotten.
 NEVER = np.iinfo(np.int64).max  # the rank of a pair that is never merged
 END = (1 << 31) - 1  # the "token" after each word
 
@@ -38,20 +37,21 @@ class Encoder:
         pairs = np.array([place_of[a] << 32 | place_of[b] for a, b in merges], int)
         ranks = np.argsort(pairs, kind="stable")
         self._pairs, self._ranks = np.append(pairs[ranks], NEVER), np.append(ranks, NEVER)
+        self._chunks = Chunks(pretokenizer)
         self._forget()
 
     def _forget(self) -> None:
-        self._chunks = Chunks(self._pretokenizer)
+        self._chunks.forget()
         # The ids of all chunks, joined, and where those of each chunk end; special tokens first.
         self._known = np.array([self.id_of[token] for token in self._chunks], self.dtype)
         self._ends = np.arange(len(self._known) + 1)
 
     def encode(self, text: str) -> np.ndarray:
-        if len(self._chunks) > MAX_CHUNKS:
+        if len(self._chunks) > MAX_KEYS:
             self._forget()
         numbers = self._chunks.numbers(text)
-        if new := [*islice(self._chunks, len(self._ends) - 1, None)]:
-            self._learn(new)
+        if num_new := len(self._chunks) + 1 - len(self._ends):
+            self._learn([*islice(reversed(self._chunks), num_new)][::-1])
         starts, ends = self._ends[numbers], self._ends[numbers + 1]
         # From place to place in _known: one further, or from the end of a chunk to the next one.
         stops = np.cumsum(ends - starts)

@@ -11,7 +11,7 @@ BORDERS = [r"(?<!\s)(?=\s)", r"(?<=\p{L})(?=\P{L})", r"(?<=\p{N})(?=\P{N})"]
 
 class Pretokenizer:
     def __init__(self, pattern: str, special_tokens: Iterable[str]) -> None:
-        longest_first = sorted(special_tokens, key=len, reverse=True)
+        longest_first = sorted(dict.fromkeys(special_tokens), key=len, reverse=True)
         if "" in longest_first:
             raise ValueError("a special token is the empty string; give it at least one character")
         self.specials = [token.encode() for token in longest_first]

@@ -87,7 +87,7 @@ def scaled_dot_product_attention(
     nothing gives zeros, with finite gradients. The result has the dtype of the inputs, which are
     left as they were.
     """
-    if mask is not None and blocks.pays(q, k, mask):
+    if mask is not None and blocks.pays(q, k, v, mask):
         return blocks.attention(q, k, v, mask)
     # Scaling the queries instead of the scores is the same and touches fewer numbers.
     scores = q / math.sqrt(q.shape[-1]) @ k.mT  # (..., queries, keys)

@@ -21,11 +21,15 @@ QUERIES = 64
 LOG2_E, LN_2 = math.log2(math.e), math.log(2)
 
 
-def pays(q: Tensor, k: Tensor, mask: Tensor) -> bool:
-    """Whether blocks are faster: for many scores, on a CPU, if no compiler writes the code."""
-    if q.device.type != "cpu" or torch.compiler.is_compiling() or q.shape[:-2] != k.shape[:-2]:
+def pays(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> bool:
+    """Whether blocks are faster: for many scores, on a CPU, if no compiler writes the code; and
+    possible: nothing is broadcast in them."""
+    if q.device.type != "cpu" or torch.compiler.is_compiling():
         return False
-    return mask.ndim == 2 and q.shape[:-1].numel() * k.shape[-2] > SCORES
+    if not q.shape[:-2] == k.shape[:-2] == v.shape[:-2]:
+        return False
+    whole = mask.shape == (q.shape[-2], k.shape[-2])
+    return whole and q.shape[:-1].numel() * k.shape[-2] > SCORES
 
 
 def attention(
