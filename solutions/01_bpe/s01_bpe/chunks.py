@@ -26,15 +26,8 @@ class Chunks(dict[bytes, int]):
     """Numbers chunks in the order in which they are seen; special tokens come first."""
 
     def __init__(self, pretokenizer: Pretokenizer) -> None:
-        super().__init__()
-        self._pretokenizer = pretokenizer
-        self.forget()
-
-    def forget(self) -> None:
-        """Begin anew; with more chunks than have keys, all that looks at each of them is slow."""
-        self.clear()
-        self.update((text, number) for number, text in enumerate(self._pretokenizer.specials))
-        self._number_in = np.zeros(1 << SLOT_BITS, np.intp)
+        super().__init__((text, number) for number, text in enumerate(pretokenizer.specials))
+        self._pretokenizer, self._number_in = pretokenizer, np.zeros(1 << SLOT_BITS, np.intp)
         self._low, self._high = np.full((2, MAX_KEYS), FILL[0])
 
     def __missing__(self, chunk: bytes) -> int:
@@ -42,8 +35,6 @@ class Chunks(dict[bytes, int]):
         return number
 
     def count(self, text: str) -> dict[bytes, int]:
-        if len(self) > MAX_KEYS:
-            self.forget()
         counts, texts = np.bincount(self.numbers(text)), [*self]
         seen = np.flatnonzero(counts)
         pairs = zip(seen.tolist(), counts[seen].tolist(), strict=True)

@@ -37,11 +37,10 @@ class Encoder:
         pairs = np.array([place_of[a] << 32 | place_of[b] for a, b in merges], int)
         ranks = np.argsort(pairs, kind="stable")
         self._pairs, self._ranks = np.append(pairs[ranks], NEVER), np.append(ranks, NEVER)
-        self._chunks = Chunks(pretokenizer)
         self._forget()
 
     def _forget(self) -> None:
-        self._chunks.forget()
+        self._chunks = Chunks(self._pretokenizer)
         # The ids of all chunks, joined, and where those of each chunk end; special tokens first.
         self._known = np.array([self.id_of[token] for token in self._chunks], self.dtype)
         self._ends = np.arange(len(self._known) + 1)
