@@ -43,7 +43,7 @@ def draw_top_p() -> None:
     colours = [BLUE if stay else GREY for stay in stays]
     bars(ranked, [f"id {i}" for i in order.tolist()], cumulative.tolist(), colours)
     ranked.axhline(TOP_P, color=ORANGE, linestyle="--")
-    ranked.annotate("top_p = 0.6", (-0.45, TOP_P), color=ORANGE, va="bottom", ha="left", fontsize=9)
+    ranked.annotate("top_p\n= 0.6", (0, TOP_P), color=ORANGE, va="bottom", ha="center", fontsize=9)
     ranked.set_title("2. ranked, and summed up from the left", fontsize=10)
 
     after = token_probabilities(P.log(), top_p=TOP_P).tolist()
