@@ -10,7 +10,7 @@ from groundup.commands.data import show
 from groundup.commands.generate import load_writer, write_out
 from groundup.commands.prepared import DATA, prepare
 from groundup.commands.sources import Embedded
-from groundup.commands.train import RUNS, train_model
+from groundup.commands.train import RUNS, make_config, train_model
 from groundup.presets import CORPORA, PRESETS, Corpus, Preset
 from groundup.stages import STAGES
 
@@ -39,7 +39,8 @@ def tell_stories(
     say()
     with alone_in(run_dir):
         shutil.rmtree(run_dir, ignore_errors=True)
-        rows = train_model(preset, folder, prepared, run_dir, {}, {})
+        config = make_config(preset, folder, prepared, run_dir, {}, {})
+        rows = train_model(config, folder, prepared)
     writer = load_writer(run_dir, max_new_tokens, SAMPLING)
     for seed in range(NUM_STORIES):
         say(f"\n[story {seed + 1} of {NUM_STORIES}]")

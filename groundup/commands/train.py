@@ -33,6 +33,16 @@ RUNS = ROOT / "runs"
 METRICS, CURVE = "metrics.jsonl", "loss.png"
 TRAINING = STAGES[:6]
 
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change a field of TrainConfig, or of ModelConfig as in model.d_model=64. "
+        "May be given many times.",
+    ),
+]
+
 
 def train(
     preset: Annotated[
@@ -44,15 +54,7 @@ def train(
     ] = "",
     train_file: TrainFile = None,
     valid_file: ValidFile = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="Change a field of TrainConfig, or of ModelConfig as in model.d_model=64. "
-            "May be given many times.",
-        ),
-    ] = None,
+    changes: Changes = None,
     run_dir: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Where the run goes. A folder in runs if not given."),
@@ -78,26 +80,21 @@ def train(
     folder, prepared = _open_data(data or settings.data, train_file, valid_file, vocab_size)
     run_dir = run_dir or RUNS / run_name(preset, settings, folder, chosen)
     with alone_in(run_dir):
-        say(table(train_model(settings, folder, prepared, run_dir, model, loop, prompt)))
+        config = make_config(settings, folder, prepared, run_dir, model, loop)
+        say(table(train_model(config, folder, prepared, prompt)))
     return say(f"next: groundup generate {shown(run_dir)}{option_for(chosen)}")
 
 
 def train_model(
-    preset: Preset,
-    folder: Path,
-    prepared: Prepared,
-    run_dir: Path,
-    model: dict[str, Any],
-    loop: dict[str, Any],
-    prompt: str = "",
+    config: Any, folder: Path, prepared: Prepared, prompt: str = ""
 ) -> list[tuple[str, str]]:
-    """Train as `preset` says, but for the fields in `model` and `loop`; say how it ended."""
+    """Train as a `TrainConfig` says, on what is prepared in `folder`; how it ended."""
     from groundup.plots import draw_loss_curve  # matplotlib takes long to import
     from s04_transformer import TransformerLM
     from s06_training import best_device
     from s06_training import train as train_stage
 
-    config = make_config(preset, folder, prepared, run_dir, model, loop)
+    run_dir = config.run_dir
     if speaks():
         _keep_with_run(folder, prepared, run_dir)
         files = {"train_tokens": config.train_tokens, "valid_tokens": config.valid_tokens}
