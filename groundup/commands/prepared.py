@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from groundup import corpus, reference
+from groundup.commands.alone import alone_in
 from groundup.commands.common import Refusal, say, shown
 from groundup.commands.fingerprint import checksum
 from groundup.commands.results import write_json
@@ -100,15 +101,16 @@ def prepare(folder: Path, source: Source, vocab_size: int, *, force: bool = Fals
             say(f"{shown(folder)} is there and matches; --force makes it anew")
             return found
         say(f"{shown(folder)} was made of something else or by other code; making it anew")
-    steps = Steps(folder.with_name(f".{folder.name}.unfinished"), wanted, anew=force)
-    try:
-        prepared = _make(steps, source, wanted)
-        shutil.rmtree(folder, ignore_errors=True)
-        steps.folder.rename(folder)
-        (folder / STEPS).unlink()
-    finally:
-        if not steps.finished:
-            shutil.rmtree(steps.folder, ignore_errors=True)
+    with alone_in(folder):
+        steps = Steps(folder.with_name(f".{folder.name}.unfinished"), wanted, anew=force)
+        try:
+            prepared = _make(steps, source, wanted)
+            shutil.rmtree(folder, ignore_errors=True)
+            steps.folder.rename(folder)
+            (folder / STEPS).unlink()
+        finally:
+            if not steps.finished:
+                shutil.rmtree(steps.folder, ignore_errors=True)
     return prepared
 
 

@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from groundup.atomic import UNFINISHED
+from groundup.commands.alone import alone_in
 from groundup.commands.steps import Steps
 
 SMALL = ["--vocab-size", "300", "--reference", "1"]
@@ -89,7 +90,16 @@ def test_a_stub_is_named_and_leaves_what_was_there(course, embedded, run):
     assert line.startswith("groundup: not written yet: train_bpe (assignments/01_bpe/s01_bpe/")
     assert line.endswith("; fill it in and run pytest tests/stage_01, or add --reference 1")
     assert snapshot(course / "data" / "embedded") == before
-    assert [path.name for path in (course / "data").glob(".*")] == []
+    assert [path.name for path in (course / "data").glob(".*.unfinished")] == []
+
+
+def test_one_command_at_a_time_makes_a_folder(course, embedded, run):
+    before = snapshot(course / "data" / "embedded")
+    with alone_in(course / "data" / "embedded"):
+        refused = run("groundup", "data", "--stories", "61", *SMALL, cwd=course)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("groundup: another command is at work in data/embedded; wait")
+    assert snapshot(course / "data" / "embedded") == before
 
 
 def test_a_step_that_was_finished_is_not_done_again(tmp_path, capsys):
@@ -148,7 +158,7 @@ def test_data_that_was_stopped_goes_on_with_the_step_it_was_in(course, run):
     assert [line.split()[0] for line in before] == ["tokenizer", "training"]
     assert "validation text encoded (" in done.stdout
     assert "steps.json" not in {path.name for path in (course / "data/goes-on").iterdir()}
-    assert [path.name for path in (course / "data").glob(".*")] == []
+    assert [path.name for path in (course / "data").glob(".*.unfinished")] == []
 
 
 def test_what_a_killed_process_left_half_written_does_not_stay(tmp_path):
