@@ -179,10 +179,11 @@ def whole_characters(pieces: Iterator[bytes]) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
-def find_run(name: str) -> Path:
+def find_run(name: str, file: str = CHECKPOINT) -> Path:
+    """The folder of a run that has this file."""
     for folder in (RUNS / name, Path(name)):
-        if (folder / CHECKPOINT).is_file():
+        if (folder / file).is_file():
             return folder
-    there = sorted(path.parent.name for path in RUNS.glob(f"*/{CHECKPOINT}"))
+    there = sorted(path.parent.name for path in RUNS.glob(f"*/{file}"))
     found = f"there are {', '.join(there)}" if there else "there are none yet; run groundup train"
-    raise Refusal(f"{name!r} is no run with a checkpoint in {shown(RUNS)}; {found}")
+    raise Refusal(f"{name!r} is no run with a {file} in {shown(RUNS)}; {found}")

@@ -189,7 +189,7 @@ FAILURES = {
     "a run that is not there": (
         ["generate", "cats"],
         1,
-        "'cats' is no run with a checkpoint in runs; there are demo-cats-train-reference, two",
+        "'cats' is no run with a checkpoint.pt in runs; there are demo-cats-train-reference, two",
     ),
 }
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from groundup.commands import started
 from groundup.commands.common import Refusal, shown
+from groundup.commands.generate import find_run
 from groundup.commands.prepared import RECORD
 from groundup.commands.started import CHECKPOINT
-from groundup.commands.train import METRICS, RUNS
+from groundup.commands.train import METRICS
 
 Line = dict[str, Any]
 NEEDED = ("step", "train_loss", "lr", "grad_norm", "tokens", "seconds")
@@ -53,21 +54,12 @@ class Run:
 
 def read_runs(names: list[str]) -> list[Run]:
     """The runs of these names or folders, each once, with names that differ."""
-    folders = list(dict.fromkeys(_find(name) for name in names))
+    folders = list(dict.fromkeys(find_run(name, METRICS).resolve() for name in names))
     alike = Counter(folder.name for folder in folders)
     return [
         _read(folder, shown(folder) if alike[folder.name] > 1 else folder.name)
         for folder in folders
     ]
-
-
-def _find(name: str) -> Path:
-    for folder in (RUNS / name, Path(name)):
-        if (folder / METRICS).is_file():
-            return folder.resolve()
-    there = sorted(path.parent.name for path in RUNS.glob(f"*/{METRICS}"))
-    found = f"there are {', '.join(there)}" if there else "there are none yet; run groundup train"
-    raise Refusal(f"{name!r} is no run with a {METRICS} in {shown(RUNS)}; {found}")
 
 
 def _read(folder: Path, name: str) -> Run:
