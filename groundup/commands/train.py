@@ -33,6 +33,16 @@ RUNS = ROOT / "runs"
 METRICS, CURVE = "metrics.jsonl", "loss.png"
 TRAINING = STAGES[:6]
 
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change a field of TrainConfig, or of ModelConfig as in model.d_model=64. "
+        "May be given many times.",
+    ),
+]
+
 
 def train(
     preset: Annotated[
@@ -44,15 +54,7 @@ def train(
     ] = "",
     train_file: TrainFile = None,
     valid_file: ValidFile = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="FIELD=VALUE",
-            help="Change a field of TrainConfig, or of ModelConfig as in model.d_model=64. "
-            "May be given many times.",
-        ),
-    ] = None,
+    changes: Changes = None,
     run_dir: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Where the run goes. A folder in runs if not given."),
