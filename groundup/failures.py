@@ -11,6 +11,13 @@ from typing import Any
 from groundup.stages import ROOT, STAGES
 
 MAX_LINES = 12
+PYTEST_SAYS = {
+    "Failed: DID NOT RAISE": "nothing was raised, expected",
+    "AssertionError: Regex pattern did not match.": "The error is right, but not what it says:",
+    "Expected regex:": "should hold:",
+    "Actual message:": "says:       ",
+}
+"""What pytest says of exceptions, in words about the code under test."""
 PACKAGES = frozenset(stage.package for stage in STAGES)
 
 
@@ -42,7 +49,8 @@ def explain(error: BaseException) -> str:
     if isinstance(error, Mismatch):
         return _shorten(str(error))
     text = f"{type(error).__name__}: {_message(error)}".rstrip(": ")
-    text = text.replace("Failed: DID NOT RAISE", "nothing was raised, expected")
+    for theirs, ours in PYTEST_SAYS.items():
+        text = text.replace(theirs, ours)
     under_test = [frame for frame in frames if _is_under_test(frame[0])]
     ours = under_test or [f for f in frames if Path(f[0]).is_relative_to(ROOT / "tests")]
     where = [f"at {place_in(Path(path), line)} in {name}" for path, line, name in ours[-1:]]

@@ -1,6 +1,6 @@
 """What a graded test observed, as arrays, and how one observation differs from another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,14 @@ class Record:
 
     kind: str
     values: np.ndarray[Any, Any]
+    told: str = field(default="", compare=False)
+    """Of an exception, its message and where it was raised: for the reader, never compared."""
+
+
+class Raised(str):
+    """An exception as a part of an observation, `raises ValueError`, and what it said."""
+
+    told = ""
 
 
 def record(value: Any) -> Record:
@@ -39,17 +47,23 @@ def record(value: Any) -> Record:
         raise TypeError(f"an observation may not hold {type(value).__name__} of mixed values")
     if isinstance(value, np.ndarray):
         return Record(f"{values.dtype} array", values)
-    return Record(KINDS[values.dtype.kind] if values.size else "empty", values)
+    kind = KINDS[values.dtype.kind] if values.size else "empty"
+    return Record(kind, values, value.told if isinstance(value, Raised) else "")
 
 
 def difference(actual: Record, expected: Record, *, rtol: float, atol: float) -> str:
     """Why `actual` is not `expected`, in a few lines; empty if it is."""
+    text = _difference(actual, expected, rtol, atol)
+    return f"{text}\n{actual.told}" if text and actual.told else text
+
+
+def _difference(actual: Record, expected: Record, rtol: float, atol: float) -> str:
     if actual.kind != expected.kind:
         return f"expected: {_outline(expected)}\nfound:    {_outline(actual)}"
     if actual.values.shape != expected.values.shape:
         if (
             expected.kind in KINDS.values()
-            and max(actual.values.size, expected.values.size) <= SHOWN
+            and max(actual.values.size, expected.values.size) <= 2 * SHOWN
         ):
             return f"expected {expected.values.tolist()}, found {actual.values.tolist()}"
         return _with_clue(

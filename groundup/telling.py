@@ -1,6 +1,7 @@
 """What a learner reads of all failures of a run: each mistake by its name, and once."""
 
 import ast
+import re
 import shlex
 import statistics
 from collections.abc import Mapping, Sequence
@@ -56,10 +57,9 @@ def tell(run: Run, at_fault: Mapping[str, Sequence[Stage]]) -> list[Told]:
     named_in = {isolation.stage_of(test) for test in names}
     first: dict[object, str] = {}
     named, others = [], []
-    for failure in run.failures:
+    for failure in sorted(run.failures, key=_corners_last):
         ids, fault = tuple(names.get(failure.test, ())), tuple(at_fault.get(failure.test, ()))
-        crash = failure.text if failure.crashed and "\n" in failure.text else ""
-        cause = fault or ids or crash
+        cause = fault or ids or _crash(failure)
         again = bool(cause) and first.setdefault(cause, failure.test) != failure.test
         if fault:
             others.append(Told(failure.test, _earlier(failure, fault, again), []))
@@ -69,9 +69,29 @@ def tell(run: Run, at_fault: Mapping[str, Sequence[Stage]]) -> list[Told]:
         elif again:
             others.append(Told(failure.test, _the_same(["crash"], first[cause]), []))
         else:
-            brief = isolation.stage_of(failure.test) in named_in and not run.verbose
+            brief = _again_with_other_inputs(failure, first)
+            brief = (brief or isolation.stage_of(failure.test) in named_in) and not run.verbose
             others.append(Told(failure.test, _unnamed(failure, run, brief), []))
     return named + others
+
+
+def _corners_last(failure: Failure) -> tuple[str, bool]:
+    """By stage; tests of borders and large sizes after the others, which say more of a plain
+    mistake."""
+    folder, _, name = failure.test.partition("::")[0].rpartition("/")
+    return folder, name.endswith(("promises.py", "real_sizes.py"))
+
+
+def _crash(failure: Failure) -> str:
+    """What a crash has in common with the same crash on inputs of other sizes."""
+    message, _, place = failure.text.rpartition("\n")
+    return re.sub(r"\d+", "#", message) + place if failure.crashed and message else ""
+
+
+def _again_with_other_inputs(failure: Failure, first: dict[object, str]) -> bool:
+    """Whether the same test function has already failed with other parameters, to be shown."""
+    function = failure.test.partition("[")[0]
+    return not failure.crashed and first.setdefault(function, failure.test) != failure.test
 
 
 def _names(run: Run) -> dict[str, list[str]]:
@@ -105,13 +125,16 @@ def _named(ids: Sequence[str], failure: Failure, run: Run) -> str:
 def _unnamed(failure: Failure, run: Run, brief: bool) -> str:
     """The text of a failure that is not in the catalogue, and where to look.
 
-    It is `brief` beside named mistakes, which are to be mended first: they may explain it.
+    It is `brief` beside what is to be mended first and may explain it: a named mistake, or the
+    same test with other inputs.
     """
     stage = isolation.stage_of(failure.test)
     if stage is None or (failure.crashed and "\n" not in failure.text):
         return failure.text
     if brief:
-        return f"perhaps for the same reason: {failure.text.partition(chr(10))[0]}"
+        what, *more = failure.text.splitlines()
+        what = f"{what} {' '.join(more[0].split())}" if "expected: " in what and more else what
+        return f"perhaps for the same reason: {what}"
     lines = []
     for contract in failure.contracts[:1] if not failure.crashed else ():
         lines.append(_look_at(stage, contract))

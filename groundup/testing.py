@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from groundup import observations, snapshots
-from groundup.failures import Mismatch
+from groundup.failures import Mismatch, explain
 from groundup.stages import STAGES, Stage
 
 # Imported here because under jaxtyping's import hook it compiles anew; and without telling
@@ -125,7 +125,9 @@ def outcome(function: Callable[[], Any]) -> Any:
     except Exception as error:
         if isinstance(error, NotImplementedError | NameError):
             raise  # not written yet, or a slip of the pen: better told with its line
-        return f"raises {type(error).__name__}"
+        raised = observations.Raised(f"raises {type(error).__name__}")
+        raised.told = explain(error)
+        return raised
 
 
 PATIENCE = 10

@@ -75,11 +75,24 @@ def test_a_crash_names_the_learners_line(broken):
 
 
 def test_a_wrong_shape_is_told_by_the_signature(broken):
-    lines = told(broken, "test_cross_entropy_of_equal_logits_is_log_vocab")
+    lines = told(broken, "test_cross_entropy_agrees_with_torch_in_value_and_gradient")
     assert lines[1].startswith("  TypeCheckError: Type-check error whilst checking the return")
     assert any("Expected type" in line for line in lines)
     assert lines[-2] == f"  at {LAYERS}:105 in cross_entropy"
     assert len(lines) <= 12
+
+
+def test_a_crash_on_inputs_of_another_size_is_the_same(broken):
+    lines = told(broken, "test_cross_entropy_of_equal_logits_is_log_vocab")
+    assert len(lines) == 1 and "the same: crash (see test_cross_entropy_agrees" in lines[0]
+
+
+def test_the_same_test_with_other_inputs_is_one_line(broken):
+    lines = told(broken, "test_cross_entropy_is_the_mean_over_all_leading_axes[3x5]")
+    assert len(lines) == 1 and lines[0].endswith(
+        "perhaps for the same reason: loss: expected: torch.float32 tensor "
+        "found: raises TypeCheckError"
+    )
 
 
 @pytest.mark.parametrize("test", ["test_that_skips", "test_that_is_expected_to_fail"])

@@ -1,6 +1,7 @@
 """Snapshots are complete, unchanged, reproducible, and compared strictly."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from groundup import observations, snapshots
 from groundup.stages import ROOT, STAGES
+from groundup.testing import outcome
 
 FIXTURES = ROOT / "fixtures"
 RECORD = ("--reference=all", "--record-snapshots", "-q")
@@ -77,11 +79,19 @@ def test_equal_observations_have_no_difference():
         ("raises KeyError", [1, 2], "expected: int of shape (2,)\nfound:    raises KeyError"),
         ("no file", [1, 2], "expected: int of shape (2,)\nfound:    str no file"),
         (["a", "b"], ["a"], "expected ['a'], found ['a', 'b']"),
+        ([1, 3], [0, 1, 2, 3, 4], "expected [0, 1, 2, 3, 4], found [1, 3]"),
         (torch.tensor(1.001), torch.tensor(1.0), "1 of 1 values differ"),
     ],
 )
 def test_a_difference_is_said_plainly(actual, expected, words):
     assert words in difference(actual, expected, atol=1e-4)
+
+
+def test_an_exception_that_was_observed_says_what_it_was_about():
+    raised = outcome(lambda: [][1])
+    assert raised == "raises IndexError"
+    assert "IndexError: list index out of range" in difference(raised, 1)
+    assert not difference(pickle.loads(pickle.dumps(raised)), raised)
 
 
 def test_an_observation_of_mixed_values_is_refused():

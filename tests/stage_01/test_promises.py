@@ -196,4 +196,5 @@ def test_no_ids_are_a_read_only_memmap_too(make_tokenizer, tmp_path):
     (tmp_path / "empty.txt").write_bytes(b"")
     ids = encode_file(make_tokenizer(), tmp_path / "empty.txt", tmp_path / "ids.bin")
     assert isinstance(ids, np.memmap), f"np.memmap is promised, this is {type(ids).__name__}"
-    assert not ids.flags.writeable, "read-only"
+    writable = bool(ids.flags.writeable)
+    assert not writable, "the ids are promised read-only, those of an empty file too"

@@ -140,8 +140,8 @@ def test_bytes_that_are_not_utf8_leave_the_old_ids_as_they_were(
     with pytest.raises(ValueError, match=r"bad\.txt.*1500000"):
         encode_file(make_tokenizer(), tmp_path / "bad.txt", tmp_path / "text.bin", num_workers=1)
     assert open_tokens(tmp_path / "text.bin").tolist() == before
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["bad.txt", "text.bin", "text.bin.json", "text.txt"], "nothing is left over"
+    left = {path.name for path in tmp_path.iterdir()} - {"bad.txt", "text.txt"}
+    assert left == {"text.bin", "text.bin.json"}, "a half-written file is left over"
 
 
 def test_an_empty_file_has_no_ids(make_tokenizer, tmp_path):

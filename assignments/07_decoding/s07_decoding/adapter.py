@@ -128,7 +128,7 @@ def generate(
     before them. Without it, the whole window at every step. The result is the same.
 
     The model runs in eval mode and without gradients; each of its modules is put back into the
-    mode it was in. All tensors are on the device of the model.
+    mode it was in. All tensors are made on the device of the model.
 
     Raises ValueError for an empty prompt, an id that is not in [0, vocab_size), a negative
     max_new_tokens, and the settings that `token_probabilities` refuses.

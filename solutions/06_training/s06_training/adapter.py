@@ -292,7 +292,8 @@ def train(config: TrainConfig, sample: Callable[[nn.Module], str] | None = None)
             step and what may be the cause. The last checkpoint is as it was.
         Leak: the validation loss is under entropy_floor by more than chance allows, that is 2/√n
             for n evaluated tokens.
-        KeyboardInterrupt: Ctrl-C; the update under way was finished and a checkpoint saved.
+        KeyboardInterrupt: Ctrl-C; the update under way was finished and a checkpoint saved;
+            the message says how to go on.
     """
     from .loop import run  # loop.py is written on top of the contract above
 
