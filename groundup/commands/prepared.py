@@ -13,9 +13,10 @@ import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from groundup import corpus, reference
+from groundup.commands.alone import alone_in
 from groundup.commands.common import Refusal, say, shown
 from groundup.commands.fingerprint import checksum
 from groundup.commands.results import write_json
@@ -50,14 +51,21 @@ class Prepared:
 def load(folder: Path) -> Prepared:
     """Read what was prepared in `folder`, or in a run that was trained on it."""
     try:
-        return Prepared(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
+        found = Prepared(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
+        for name, hint in get_type_hints(Prepared).items():
+            kind = get_origin(hint) if get_origin(hint) in (dict, list) else hint
+            if not isinstance(getattr(found, name), kind):
+                raise TypeError(name)
+        "".join(found.special_tokens)  # or a TypeError
+        return found
     except FileNotFoundError:
         raise Refusal(f"expected {RECORD} in {shown(folder)}, found none; run groundup data") from (
             None
         )
     except (ValueError, TypeError, OSError):
         raise Refusal(
-            f"{shown(folder / RECORD)} is not of this version; run groundup data --force"
+            f"{shown(folder / RECORD)} is not of this version; run groundup data --force, or, if "
+            "it is that of a run, put the one of its data in its place"
         ) from None
 
 
@@ -70,6 +78,12 @@ def _read_tokenizer(folder: Path, special_tokens: list[str]) -> Any:
     from s01_bpe import Tokenizer
 
     files = folder / "tokenizer" / "vocab.json", folder / "tokenizer" / "merges.txt"
+    for path in files:
+        if not path.is_file():
+            raise Refusal(
+                f"expected a tokenizer's file at {shown(path)}, found none; put the folder's own "
+                "back, or make it anew"
+            )
     return Tokenizer.from_files(*files, special_tokens=special_tokens)
 
 
@@ -100,15 +114,16 @@ def prepare(folder: Path, source: Source, vocab_size: int, *, force: bool = Fals
             say(f"{shown(folder)} is there and matches; --force makes it anew")
             return found
         say(f"{shown(folder)} was made of something else or by other code; making it anew")
-    steps = Steps(folder.with_name(f".{folder.name}.unfinished"), wanted, anew=force)
-    try:
-        prepared = _make(steps, source, wanted)
-        shutil.rmtree(folder, ignore_errors=True)
-        steps.folder.rename(folder)
-        (folder / STEPS).unlink()
-    finally:
-        if not steps.finished:
-            shutil.rmtree(steps.folder, ignore_errors=True)
+    with alone_in(folder):
+        steps = Steps(folder.with_name(f".{folder.name}.unfinished"), wanted, anew=force)
+        try:
+            prepared = _make(steps, source, wanted)
+            shutil.rmtree(folder, ignore_errors=True)
+            steps.folder.rename(folder)
+            (folder / STEPS).unlink()
+        finally:
+            if not steps.finished:
+                shutil.rmtree(steps.folder, ignore_errors=True)
     return prepared
 
 

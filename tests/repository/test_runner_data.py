@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from groundup.atomic import UNFINISHED
+from groundup.commands.alone import alone_in
 from groundup.commands.steps import Steps
 
 SMALL = ["--vocab-size", "300", "--reference", "1"]
@@ -89,7 +90,7 @@ def test_a_stub_is_named_and_leaves_what_was_there(course, embedded, run):
     assert line.startswith("groundup: not written yet: train_bpe (assignments/01_bpe/s01_bpe/")
     assert line.endswith("; fill it in and run pytest tests/stage_01, or add --reference 1")
     assert snapshot(course / "data" / "embedded") == before
-    assert [path.name for path in (course / "data").glob(".*")] == []
+    assert [path.name for path in (course / "data").glob(".*.unfinished")] == []
 
 
 def test_a_step_that_was_finished_is_not_done_again(tmp_path, capsys):
@@ -148,7 +149,7 @@ def test_data_that_was_stopped_goes_on_with_the_step_it_was_in(course, run):
     assert [line.split()[0] for line in before] == ["tokenizer", "training"]
     assert "validation text encoded (" in done.stdout
     assert "steps.json" not in {path.name for path in (course / "data/goes-on").iterdir()}
-    assert [path.name for path in (course / "data").glob(".*")] == []
+    assert [path.name for path in (course / "data").glob(".*.unfinished")] == []
 
 
 def test_what_a_killed_process_left_half_written_does_not_stay(tmp_path):
@@ -169,3 +170,17 @@ def test_a_folder_that_holds_something_else_is_left_alone(course, run):
     assert refused.returncode == 1
     assert refused.stderr == f"groundup: {message}; give another --name, or move it away\n"
     assert mine.read_text(encoding="utf-8") == STORY * 20
+
+
+def test_data_that_another_command_makes_just_now_is_left_to_it(course, run):
+    unfinished = course / "data" / ".two-at-once.unfinished"
+    unfinished.mkdir(parents=True)
+    (unfinished / "half").write_text("of the other command", encoding="utf-8")
+    with alone_in(course / "data" / "two-at-once"):
+        words = ["data", "--stories", "60", "--valid-stories", "6", "--name", "two-at-once"]
+        refused = run("groundup", *words, *SMALL, cwd=course)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(
+        "groundup: another command is at work in data/two-at-once; wait until it has ended"
+    )
+    assert [path.name for path in unfinished.iterdir()] == ["half"]

@@ -60,7 +60,7 @@ def test_the_demo_leaves_a_checkpoint_and_a_curve_and_nothing_of_yours(demo):
     course, _ = demo
     run_dir = course / "runs" / "groundup-demo"
     assert {"checkpoint.pt", "loss.png", "metrics.jsonl"} <= {p.name for p in run_dir.iterdir()}
-    assert [path.name for path in (course / "data").iterdir()] == ["groundup-demo"]
+    assert [path.name for path in (course / "data").glob("[!.]*")] == ["groundup-demo"]
     assert [path.name for path in (course / "runs").glob("[!.]*")] == ["groundup-demo"]
 
 

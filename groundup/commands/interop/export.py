@@ -59,8 +59,6 @@ def import_run(
 
 
 def write_folder(source: Path, folder: Path) -> None:
-    import safetensors.torch
-
     from s06_training import load_model
 
     model = load_model(source / CHECKPOINT)
@@ -76,7 +74,16 @@ def write_folder(source: Path, folder: Path) -> None:
     write_json(folder / "generation_config.json", ids)
     tokenizer_files.write(source / "tokenizer", folder, about.special_tokens, bos)
     weights = llama_weights.to_llama(model.state_dict(), **_sizes(fields))
-    safetensors.torch.save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    save_weights(weights, folder)
+
+
+def save_weights(weights: dict[str, Any], folder: Path) -> None:
+    import safetensors.torch
+
+    try:
+        safetensors.torch.save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    except safetensors.SafetensorError as error:  # a full disk is no OSError there
+        raise Refusal(f"could not write {WEIGHTS} ({error}); is there space left?") from None
 
 
 def read_folder(folder: Path, target: Path) -> None:
