@@ -92,8 +92,7 @@ def read_folder(folder: Path, target: Path) -> None:
     from s05_adamw_schedule import AdamW
     from s06_training import TrainConfig, save_checkpoint
 
-    fields = llama_config.from_llama(tokenizer_files.read_json(folder / "config.json"))
-    model = _load_model(folder / WEIGHTS, fields)
+    model = _load_model(folder / WEIGHTS, _fields(folder / "config.json"))
     specials, bos = tokenizer_files.read(folder, target / "tokenizer")
     plan = TrainConfig(
         model=model.config,
@@ -117,6 +116,22 @@ def read_folder(folder: Path, target: Path) -> None:
     vocab = json.loads((target / "tokenizer" / "vocab.json").read_text(encoding="utf-8"))
     write_json(target / on_disk.RECORD, asdict(_record(folder, len(vocab), specials, bos)))
     on_disk.load_tokenizer(target)  # says what is wrong with it
+
+
+def _fields(path: Path) -> dict[str, Any]:
+    """The fields of `ModelConfig`, which finds nothing wrong with them."""
+    from s04_transformer import ModelConfig
+
+    found = tokenizer_files.read_json(path)
+    try:
+        fields = llama_config.from_llama(found)
+        ModelConfig(**fields)
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise Refusal(
+            f"expected the config.json of a Llama model at {shown(path)}, found one with a value "
+            f"that cannot be ({error}); save the model again"
+        ) from None
+    return fields
 
 
 def _load_model(path: Path, fields: dict[str, Any]) -> Any:
