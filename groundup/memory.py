@@ -1,10 +1,17 @@
-"""Freed memory kept for what comes next, instead of being given back to the system."""
+"""Freed memory kept for what comes next, and how an error says that there is none left."""
 
 import contextlib
 import ctypes
 import sys
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
+OUT_OF_MEMORY = ("out of memory", "allocate memory", "not enough memory", "size calculation over")
+"""What torch says on CUDA and MPS, on Linux, on Windows, and of sizes beyond all memories."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or any(each in words for each in OUT_OF_MEMORY)
 
 
 def keep_freed_memory() -> None:

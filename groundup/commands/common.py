@@ -12,6 +12,7 @@ from rich.console import Console
 
 from groundup import reference
 from groundup.failures import explain
+from groundup.memory import is_out_of_memory
 from groundup.stages import ROOT, STAGES, Stage
 
 console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -91,11 +92,18 @@ def in_one_line(error: BaseException) -> str | None:
         return str(error)
     if type(error).__module__.partition(".")[0] == "wandb":
         return f"wandb: {error} Or keep the metrics here, with --set wandb=offline"
+    if is_out_of_memory(error):
+        return (
+            "expected memory for all that was asked for, found too little; take a smaller batch, "
+            "context or model, or a device with more"
+        )
+    learners = _learners_stage([Path(frame.filename) for frame in frames])
+    if isinstance(error, OSError) and error.strerror and not learners:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}; check the path, your rights to it, and the space left"
     if isinstance(error, SyntaxError | ImportError | OSError):
         return explain(error)
-    if stage := _learners_stage([Path(frame.filename) for frame in frames]):
-        return f"{explain(error)}; run pytest {shown(stage.tests)}"
-    return None
+    return f"{explain(error)}; run pytest {shown(learners.tests)}" if learners else None
 
 
 def _learners_stage(files: Sequence[Path]) -> Stage | None:

@@ -32,7 +32,8 @@ def generate(
         float, typer.Option(help="Below 1 plays safe, above 1 dares, 0 takes the likeliest token.")
     ] = 0.8,
     top_k: Annotated[
-        int | None, typer.Option(help="Choose among the so many likeliest tokens only.")
+        int | None,
+        typer.Option(max=2**63 - 1, help="Choose among the so many likeliest tokens only."),
     ] = None,
     top_p: Annotated[
         float | None, typer.Option(help="Choose among the likeliest tokens of this joint share.")
@@ -122,8 +123,14 @@ class Writer:
 def load_writer(folder: Path, max_new_tokens: int, settings: Settings) -> Writer:
     from s06_training import best_device, load_model
 
+    model: Any = load_model(folder / CHECKPOINT, device=best_device())
+    if not all(each.isfinite().all() for each in model.parameters()):
+        raise Refusal(
+            f"expected finite weights in {shown(folder / CHECKPOINT)}, found infinity or NaN; put "
+            "back a copy, or train anew"
+        )
     return Writer(
-        load_model(folder / CHECKPOINT, device=best_device()),
+        model,
         on_disk.load_tokenizer(folder),
         on_disk.load(folder).separators > 0,
         max_new_tokens,

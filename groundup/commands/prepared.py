@@ -13,7 +13,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from groundup import corpus, reference
 from groundup.commands.alone import alone_in
@@ -51,14 +51,21 @@ class Prepared:
 def load(folder: Path) -> Prepared:
     """Read what was prepared in `folder`, or in a run that was trained on it."""
     try:
-        return Prepared(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
+        found = Prepared(**json.loads((folder / RECORD).read_text(encoding="utf-8")))
+        for name, hint in get_type_hints(Prepared).items():
+            kind = get_origin(hint) if get_origin(hint) in (dict, list) else hint
+            if not isinstance(getattr(found, name), kind):
+                raise TypeError(name)
+        "".join(found.special_tokens)  # or a TypeError
+        return found
     except FileNotFoundError:
         raise Refusal(f"expected {RECORD} in {shown(folder)}, found none; run groundup data") from (
             None
         )
     except (ValueError, TypeError, OSError):
         raise Refusal(
-            f"{shown(folder / RECORD)} is not of this version; run groundup data --force"
+            f"{shown(folder / RECORD)} is not of this version; run groundup data --force, or, if "
+            "it is that of a run, put the one of its data in its place"
         ) from None
 
 
@@ -71,6 +78,12 @@ def _read_tokenizer(folder: Path, special_tokens: list[str]) -> Any:
     from s01_bpe import Tokenizer
 
     files = folder / "tokenizer" / "vocab.json", folder / "tokenizer" / "merges.txt"
+    for path in files:
+        if not path.is_file():
+            raise Refusal(
+                f"expected a tokenizer's file at {shown(path)}, found none; put the folder's own "
+                "back, or make it anew"
+            )
     return Tokenizer.from_files(*files, special_tokens=special_tokens)
 
 

@@ -33,6 +33,8 @@ def sampler(folder: Path, prompt: str) -> Callable[[Any], str]:
             window[0, : len(recent)] = torch.tensor(recent)
             logits = model(window)[0, len(recent) - 1].float().cpu()
             known = logits[: len(tokenizer.vocab)]  # a model may have room for more
+            if not known.isfinite().all():  # the loss, or the next gradient, ends such a run
+                return "no text: the logits are infinite or NaN"
             weights = torch.softmax(known / TEMPERATURE, dim=-1)
             ids.append(int(torch.multinomial(weights, 1, generator=generator)))
             if ids[-1] == stop:

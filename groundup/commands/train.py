@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from groundup.atomic import replacing
 from groundup.commands import prepared as on_disk
 from groundup.commands import started
 from groundup.commands.alone import alone_in
@@ -216,5 +217,7 @@ def _keep_with_run(folder: Path, prepared: Prepared, run_dir: Path) -> None:
             "--run-dir, or delete it to start anew"
         )
     run_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(folder / "tokenizer", run_dir / "tokenizer", dirs_exist_ok=True)
+    for path in (folder / "tokenizer").iterdir():
+        with replacing(run_dir / "tokenizer" / path.name) as unfinished:
+            shutil.copyfile(path, unfinished)
     write_json(run_dir / on_disk.RECORD, asdict(prepared))

@@ -643,7 +643,7 @@ CHECKPOINTS = [
             "The file is read to the CPU; the model need not be made there.",
             "Hand device=device to TransformerLM, or move the model with .to(device).",
         ),
-        ways=[[checkpoint('["model"]), device=device)', '["model"]))')]],
+        ways=[[checkpoint("TransformerLM(config, device=device)", "TransformerLM(config)")]],
     ),
 ]
 

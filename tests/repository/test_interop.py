@@ -186,6 +186,20 @@ def test_models_that_stage_04_cannot_express_are_refused(case, exported):
         llama_config.from_llama(config | changes)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"num_attention_heads": 0}, {"hidden_size": "wide"}, {"hidden_size": -8}, {"rope_scaling": 5}]
+    + [{"rope_parameters": {"rope_theta": "x"}}, {"vocab_size": None}],
+    ids=str,
+)
+def test_a_value_that_cannot_be_is_refused_in_one_line(change, exported, tmp_path):
+    folder = exported[0][0]
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8")) | change
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(Refusal, match=r"^expected .*config\.json"):
+        read_folder(tmp_path, tmp_path / "run")
+
+
 def test_a_weight_that_is_missing_is_named():
     missing = r"expected model\.embed_tokens\.weight in model\.safetensors"
     with pytest.raises(Refusal, match=missing):

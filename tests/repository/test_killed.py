@@ -115,6 +115,36 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_bit(configure):
         assert all(torch.equal(states[0][key], states[1][key]) for key in states[0]), name
 
 
+def test_a_broken_line_of_a_run_costs_no_other_line(configure):
+    config = configure("run", steps=6)
+    result = train(config)
+    path = config.run_dir / "metrics.jsonl"
+    first, _, *others = path.read_bytes().splitlines(keepends=True)
+    broken = [b'{"step": 2, "tr\n', b"5\n", b"{}\n", b"\xff\n", b'{"step": "two"}\n']
+    path.write_bytes(b"".join([first, *broken, *others]))
+    assert train(config) == result
+    assert path.read_bytes() == b"".join([first, *others])
+
+
+def test_a_run_whose_last_line_has_no_validation_loss_is_said_to_have_no_end(configure):
+    config = configure("run", steps=6)
+    train(config)
+    path = config.run_dir / "metrics.jsonl"
+    path.write_text(path.read_text(encoding="utf-8").replace("valid_loss", "v"), encoding="utf-8")
+    with pytest.raises(ValueError, match="the end of its metrics.jsonl is missing"):
+        train(config)
+
+
+@pytest.mark.parametrize("config", [{}, [], {"model": {"of_another_version": 1}}])
+def test_a_checkpoint_of_a_model_of_another_version_is_refused(configure, tmp_path, config):
+    path = tmp_path / "checkpoint.pt"
+    write(path, configure("run"), 1)
+    torch.save(torch.load(path, weights_only=True) | {"config": config}, path)
+    with pytest.raises(ValueError, match="a model that ModelConfig does not describe") as refused:
+        load_model(path)
+    assert in_one_line(refused.value) == str(refused.value)
+
+
 def write(path, config, step):
     model = torch.nn.Linear(100, 100)
     save_checkpoint(path, model=model, optimizer=AdamW(model.parameters(), lr=0.1), step=step,

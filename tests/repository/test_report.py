@@ -161,6 +161,7 @@ def spoil(name, text):
     return lambda run: (run / name).write_text(text, encoding="utf-8")
 
 
+NUMBERS = {"step": 1, "train_loss": 3.0, "tokens": 8, "seconds": 1.0}
 BAD = {
     "no lines": (spoil("metrics.jsonl", ""), "metrics.jsonl has no line yet; wait for "),
     "no JSON": (spoil("metrics.jsonl", '{"step": 1\n'), "metrics.jsonl, line 1: expected a JSON "),
@@ -168,6 +169,18 @@ BAD = {
     "no configuration": (lambda run: (run / "config.json").unlink(), "config.json, found none; is"),
     "a list": (spoil("config.json", "[]"), "config.json is no JSON object; put the run's own back"),
     "no run": (lambda run: (run / "metrics.jsonl").unlink(), "is no run with a metrics.jsonl in "),
+    "no UTF-8": (
+        lambda run: (run / "metrics.jsonl").write_bytes(b"\xff\n"),
+        "metrics.jsonl, line 1: expected a JSON object with the numbers step, ",
+    ),
+    "a loss in words": (
+        spoil("metrics.jsonl", json.dumps(LINE | NUMBERS | {"valid_loss": "x"}) + "\n"),
+        "metrics.jsonl, line 1: expected a JSON object with the numbers step, ",
+    ),
+    "a floor in words": (
+        spoil("config.json", '{"entropy_floor": "low"}'),
+        "config.json to be a number, found 'low'; put the run's own back, or train anew",
+    ),
 }
 
 
@@ -181,3 +194,33 @@ def test_what_is_no_run_is_told_in_one_line(case, tmp_path, capsys):
     assert printed.out == "" and message in printed.err
     assert len(printed.err.splitlines()) == 1
     assert not (run / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tokenizer/vocab.json", "{"),
+        ("tokenizer/vocab.json", "[]"),
+        ("tokenizer/vocab.json", '{"a": 7}'),
+        ("valid.bin.json", "[]"),
+        ("valid.bin.json", '{"dtype": "colour"}'),
+        ("valid.bin", ""),
+        ("data.json", '{"vocab_size": "three"}'),
+    ],
+)
+def test_a_report_leaves_out_bytes_per_token_where_its_files_are_broken(
+    tmp_path, capsys, name, text
+):
+    run = make_run(tmp_path / "one")
+    (run / name).write_text(text, encoding="utf-8")
+    written, page = report(capsys, run)
+    assert page.row("validation loss, nats per token") == ["2.0000"]
+    assert "nats per byte" not in written
+
+
+def test_a_step_that_is_no_whole_number_is_shown_as_unknown(tmp_path, capsys):
+    run = make_run(tmp_path / "one")
+    with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(LINE | NUMBERS | {"step": 2.5}) + "\n")
+    written, _ = report(capsys, run)
+    assert "steps made" not in written

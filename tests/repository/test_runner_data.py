@@ -93,15 +93,6 @@ def test_a_stub_is_named_and_leaves_what_was_there(course, embedded, run):
     assert [path.name for path in (course / "data").glob(".*.unfinished")] == []
 
 
-def test_one_command_at_a_time_makes_a_folder(course, embedded, run):
-    before = snapshot(course / "data" / "embedded")
-    with alone_in(course / "data" / "embedded"):
-        refused = run("groundup", "data", "--stories", "61", *SMALL, cwd=course)
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("groundup: another command is at work in data/embedded; wait")
-    assert snapshot(course / "data" / "embedded") == before
-
-
 def test_a_step_that_was_finished_is_not_done_again(tmp_path, capsys):
     folder, done = tmp_path / "data", []
     steps = Steps(folder, {"of": 1})
@@ -179,3 +170,17 @@ def test_a_folder_that_holds_something_else_is_left_alone(course, run):
     assert refused.returncode == 1
     assert refused.stderr == f"groundup: {message}; give another --name, or move it away\n"
     assert mine.read_text(encoding="utf-8") == STORY * 20
+
+
+def test_data_that_another_command_makes_just_now_is_left_to_it(course, run):
+    unfinished = course / "data" / ".two-at-once.unfinished"
+    unfinished.mkdir(parents=True)
+    (unfinished / "half").write_text("of the other command", encoding="utf-8")
+    with alone_in(course / "data" / "two-at-once"):
+        words = ["data", "--stories", "60", "--valid-stories", "6", "--name", "two-at-once"]
+        refused = run("groundup", *words, *SMALL, cwd=course)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(
+        "groundup: another command is at work in data/two-at-once; wait until it has ended"
+    )
+    assert [path.name for path in unfinished.iterdir()] == ["half"]

@@ -1,10 +1,22 @@
 """`groundup generate`: prompts one after another, and texts side by side."""
 
+import json
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
+import torch
 
-from groundup.commands.generate import Writer, converse, tell, whole_characters, write_out
+from groundup.commands import prepared, samples
+from groundup.commands.common import Refusal
+from groundup.commands.generate import (
+    Writer,
+    converse,
+    load_writer,
+    tell,
+    whole_characters,
+    write_out,
+)
 from groundup.commands.prepared import opening
 
 
@@ -83,3 +95,71 @@ def test_ids_that_the_tokenizer_does_not_have_are_shown_as_unknown():
     tokenizer = SimpleNamespace(vocab={0: b"a"})
     writer = Writer(None, tokenizer, has_stories=False, max_new_tokens=2, settings={})
     assert [writer.bytes_of(each) for each in (0, 1)] == [b"a", "�".encode()]
+
+
+KNOWN = prepared.Prepared(
+    source={}, tokenizer_code="", tokenizer_owner="", asked_vocab_size=257, vocab_size=257,
+    special_tokens=["<|endoftext|>"], train_tokens=1, valid_tokens=1, separators=1,
+    entropy_floor=None,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vocab_size": "257"},
+        {"special_tokens": [5]},
+        {"special_tokens": None},
+        {"separators": None},
+        {"entropy_floor": "low"},
+        {"source": 5},
+    ],
+    ids=str,
+)
+def test_a_record_of_data_with_a_field_of_another_type_is_refused(change, tmp_path):
+    path = tmp_path / "data.json"
+    path.write_text(json.dumps(asdict(KNOWN)), encoding="utf-8")
+    assert prepared.load(tmp_path) == KNOWN
+    path.write_text(json.dumps(asdict(KNOWN) | change), encoding="utf-8")
+    with pytest.raises(Refusal, match=r"data\.json is not of this version; run groundup data "):
+        prepared.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["vocab.json", "merges.txt"])
+def test_a_missing_file_of_the_tokenizer_is_named(name, tmp_path):
+    (tmp_path / "data.json").write_text(json.dumps(asdict(KNOWN)), encoding="utf-8")
+    (tmp_path / "tokenizer").mkdir()
+    for each in {"vocab.json", "merges.txt"} - {name}:
+        (tmp_path / "tokenizer" / each).write_text("{}", encoding="utf-8")
+    with pytest.raises(Refusal, match=f"expected a tokenizer's file at .*{name}, found none; "):
+        prepared.load_tokenizer(tmp_path)
+
+
+def linear(value):
+    model = torch.nn.Linear(2, 2)
+    torch.nn.init.constant_(model.bias, value)
+    return model
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(value, tmp_path, monkeypatch):
+    monkeypatch.setattr("s06_training.load_model", lambda path, device: linear(value))
+    with pytest.raises(Refusal, match=r"expected finite weights in .*checkpoint\.pt, found "):
+        load_writer(tmp_path, 1, {})
+
+
+def test_a_sample_of_a_ruined_model_says_so_and_stops_nothing(tmp_path, monkeypatch):
+    tokenizer = SimpleNamespace(encode=lambda text: [0], vocab={0: b"a", 1: b"b"})
+    monkeypatch.setattr(prepared, "load_tokenizer", lambda folder: tokenizer)
+    monkeypatch.setattr(prepared, "load", lambda folder: KNOWN)
+    write = samples.sampler(tmp_path, "")
+    model = linear(float("nan"))
+    model.config = SimpleNamespace(context_length=8)
+    model.forward = lambda ids: torch.full((*ids.shape, 2), float("nan"))
+    assert write(model) == "no text: the logits are infinite or NaN"
+
+
+def test_a_share_too_small_for_float32_keeps_the_likeliest_token():
+    from s07_decoding import sample_token
+
+    assert sample_token(torch.tensor([0.0, 1.0]), top_p=1e-300).item() == 1

@@ -1,6 +1,7 @@
 """From a text file to a trained model to text, on the reference, in seconds."""
 
 import json
+import math
 import re
 import shlex
 import shutil
@@ -222,6 +223,10 @@ def not_there(path):
     path.unlink()
 
 
+def without_header(path):
+    Path(f"{path}.json").unlink()
+
+
 def in_the_vocabulary(content):
     return lambda path: path.with_name("tokenizer").joinpath("vocab.json").write_text(content)
 
@@ -230,7 +235,10 @@ SPOILED = {
     "no ids": (not_there, "expected ids at "),
     "a broken vocabulary": (in_the_vocabulary("{"), "expected the JSON of a vocabulary in "),
     "no vocabulary": (in_the_vocabulary("3"), "expected the JSON of a vocabulary in "),
-    "cut short": (shortened, "2400 uint16 promised, found 4798 bytes"),
+    "cut short": (shortened, "expected 2400 uint16, found 4798 bytes; "),
+    "no count": (with_header(count=None), "expected dtype (uint8, uint16 or uint32) and count, "),
+    "no number": (with_header(count=math.inf), "(uint8, uint16 or uint32) and count, found "),
+    "no header": (without_header, "uint16 or uint32) and count, found 'nothing'; encode the text"),
     "an id beyond": (with_a_strange_id, "holds the id 65535, but its tokenizer has 276 tokens"),
     "another vocabulary": (with_header(vocab_sha256="0"), "expected vocab_sha256 "),
     "other special ids": (with_header(special_tokens={}), "expected special_tokens {'<|endoftext"),

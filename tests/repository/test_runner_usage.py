@@ -1,9 +1,14 @@
 """What a user does wrong is told in one line, with exit code 2 or 1, never with a traceback."""
 
+import errno
+import os
+from pathlib import Path
+
 import pytest
+import torch
 
 from groundup.__main__ import main
-from groundup.commands.common import in_one_line
+from groundup.commands.common import Refusal, in_one_line
 
 CASES = {
     "chek": "No such command 'chek'. Did you mean 'check'? See groundup --help.",
@@ -32,7 +37,9 @@ def test_wrong_usage_is_one_line_and_exit_code_2(words, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", ["check --all=3", "generate", "generate x --batch 0", f"generate x --seed {2**63}"]
+    "words",
+    ["check --all=3", "generate"]
+    + [f"generate x {option}" for option in ("--batch 0", f"--seed {2**63}", f"--top-k {2**63}")],
 )
 def test_wrong_options_are_one_line_and_exit_code_2(words, capsys):
     assert main(words.split()) == 2
@@ -105,3 +112,69 @@ def test_what_wandb_refuses_is_one_line_with_a_way_out():
     assert in_one_line(error("No API key.")) == (
         "wandb: No API key. Or keep the metrics here, with --set wandb=offline"
     )
+
+
+def raised_by(error):
+    try:
+        raise error
+    except type(error) as raised:
+        return raised
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate"
+                     " memory: you tried to allocate 800000000000 bytes."),
+        RuntimeError("Storage size calculation overflowed with sizes=[9223372036854775807]"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    ],
+    ids=["Python", "CPU", "beyond", "CUDA"],
+)  # fmt: skip
+def test_too_little_memory_is_one_line_with_a_way_out(error):
+    line = in_one_line(raised_by(error))
+    assert line.startswith("expected memory for all that was asked for, found too little; take a ")
+
+
+def test_what_the_system_refuses_is_one_line_with_the_path_and_a_way_out():
+    with pytest.raises(OSError) as refused:
+        Path(__file__, "inside").read_text(encoding="utf-8")
+    assert in_one_line(refused.value) == (
+        f"{Path(__file__, 'inside')}: {refused.value.strerror}; check the path, your rights to it, "
+        "and the space left"
+    )
+    with pytest.raises(OSError) as refused:
+        os.close(-1)  # as a full disk, an error without a path
+    assert in_one_line(refused.value).startswith(f"{refused.value.strerror}; check the path, ")
+
+
+def test_a_full_disk_leaves_the_tokenizer_of_a_run_whole(tmp_path, monkeypatch):
+    from groundup.commands import train
+
+    for folder in (tmp_path / "data", tmp_path / "run"):
+        (folder / "tokenizer").mkdir(parents=True)
+        (folder / "tokenizer" / "vocab.json").write_text("{}", encoding="utf-8")
+
+    def copy_half(source, target):
+        target.write_text("{", encoding="utf-8")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(train.shutil, "copyfile", copy_half)
+    with pytest.raises(OSError, match="No space left"):
+        train._keep_with_run(tmp_path / "data", None, tmp_path / "run")
+    [path] = (tmp_path / "run" / "tokenizer").iterdir()
+    assert path.read_text(encoding="utf-8") == "{}"
+
+
+def test_weights_that_find_no_space_are_told_in_one_line(tmp_path, monkeypatch):
+    import safetensors.torch
+
+    from groundup.commands.interop import export
+
+    def no_space(*arguments, **named):
+        raise safetensors.SafetensorError("No space left on device (os error 28)")
+
+    monkeypatch.setattr(safetensors.torch, "save_file", no_space)
+    with pytest.raises(Refusal, match=r"could not write model\.safetensors \(No space left .*\?$"):
+        export.save_weights({}, tmp_path)

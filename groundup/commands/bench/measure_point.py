@@ -6,9 +6,9 @@ from typing import Any
 
 from groundup.commands.bench import this_machine
 from groundup.commands.bench.grid_point import Point, Training, attention
+from groundup.memory import is_out_of_memory
 
 WARMUP = 2
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def measure(point: Point, device: str, limits: Any, repeats: int) -> dict[str, Any]:
@@ -88,11 +88,10 @@ def _as_result(error: RuntimeError | MemoryError) -> dict[str, str]:
     """What a point that cannot be measured says; any other error is raised again."""
     from torch._dynamo.exc import TorchDynamoException
 
-    words = str(error)
-    if isinstance(error, MemoryError) or any(each in words.lower() for each in OUT_OF_MEMORY):
+    if is_out_of_memory(error):
         return {"error": "out of memory"}
     if isinstance(error, TorchDynamoException):
-        return {"error": "does not compile", "why": words.partition("\n")[0]}
+        return {"error": "does not compile", "why": str(error).partition("\n")[0]}
     raise error
 
 

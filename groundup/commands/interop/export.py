@@ -59,8 +59,6 @@ def import_run(
 
 
 def write_folder(source: Path, folder: Path) -> None:
-    import safetensors.torch
-
     from s06_training import load_model
 
     model = load_model(source / CHECKPOINT)
@@ -76,7 +74,16 @@ def write_folder(source: Path, folder: Path) -> None:
     write_json(folder / "generation_config.json", ids)
     tokenizer_files.write(source / "tokenizer", folder, about.special_tokens, bos)
     weights = llama_weights.to_llama(model.state_dict(), **_sizes(fields))
-    safetensors.torch.save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    save_weights(weights, folder)
+
+
+def save_weights(weights: dict[str, Any], folder: Path) -> None:
+    import safetensors.torch
+
+    try:
+        safetensors.torch.save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    except safetensors.SafetensorError as error:  # a full disk is no OSError there
+        raise Refusal(f"could not write {WEIGHTS} ({error}); is there space left?") from None
 
 
 def read_folder(folder: Path, target: Path) -> None:
@@ -85,8 +92,7 @@ def read_folder(folder: Path, target: Path) -> None:
     from s05_adamw_schedule import AdamW
     from s06_training import TrainConfig, save_checkpoint
 
-    fields = llama_config.from_llama(tokenizer_files.read_json(folder / "config.json"))
-    model = _load_model(folder / WEIGHTS, fields)
+    model = _load_model(folder / WEIGHTS, _fields(folder / "config.json"))
     specials, bos = tokenizer_files.read(folder, target / "tokenizer")
     plan = TrainConfig(
         model=model.config,
@@ -110,6 +116,22 @@ def read_folder(folder: Path, target: Path) -> None:
     vocab = json.loads((target / "tokenizer" / "vocab.json").read_text(encoding="utf-8"))
     write_json(target / on_disk.RECORD, asdict(_record(folder, len(vocab), specials, bos)))
     on_disk.load_tokenizer(target)  # says what is wrong with it
+
+
+def _fields(path: Path) -> dict[str, Any]:
+    """The fields of `ModelConfig`, which finds nothing wrong with them."""
+    from s04_transformer import ModelConfig
+
+    found = tokenizer_files.read_json(path)
+    try:
+        fields = llama_config.from_llama(found)
+        ModelConfig(**fields)
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise Refusal(
+            f"expected the config.json of a Llama model at {shown(path)}, found one with a value "
+            f"that cannot be ({error}); save the model again"
+        ) from None
+    return fields
 
 
 def _load_model(path: Path, fields: dict[str, Any]) -> Any:

@@ -62,7 +62,7 @@ def read(folder: Path, target: Path) -> tuple[list[str], str | None]:
                 f"expected a byte-level BPE like GPT-2's in {shown(folder / 'tokenizer.json')}, "
                 "found another tokenizer, which stage 01 cannot express"
             )
-        specials = [token["content"] for token in added]
+        specials = [str(token["content"]) for token in added]
         vocab = model["vocab"] | {token["content"]: token["id"] for token in added}
         merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
     except (KeyError, TypeError) as error:

@@ -16,6 +16,8 @@ from groundup.commands.started import CHECKPOINT
 from groundup.commands.train import METRICS
 
 Line = dict[str, Any]
+NUMBERS = {"steps", "entropy_floor", "max_grad_norm"}
+"""Fields of config.json that are drawn or counted with."""
 NEEDED = ("step", "train_loss", "lr", "grad_norm", "tokens", "seconds")
 
 
@@ -92,7 +94,7 @@ def flat(config: Line, prefix: str = "") -> Line:
 
 
 def _read_lines(path: Path) -> list[Line]:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8", errors="replace")
     # A run under way may be writing its last line just now.
     whole = text[: text.rfind("\n") + 1]
     lines: list[Line] = []
@@ -106,8 +108,9 @@ def _read_lines(path: Path) -> list[Line]:
 def _read_line(text: str, place: str) -> Line:
     try:
         line = json.loads(text)
-        missing = [name for name in NEEDED if not isinstance(line[name], int | float)]
-    except (ValueError, TypeError, KeyError):
+        numbers = {name: line[name] for name in NEEDED} | {"valid_loss": line.get("valid_loss", 0)}
+        missing = [name for name in numbers if not isinstance(numbers[name], int | float)]
+    except (ValueError, TypeError, KeyError, AttributeError):
         missing = list(NEEDED)
     if missing:
         raise Refusal(
@@ -126,6 +129,12 @@ def _read_object(path: Path) -> Line:
         found = None
     if not isinstance(found, dict):
         raise Refusal(f"{shown(path)} is no JSON object; put the run's own back, or train anew")
+    for name in NUMBERS & found.keys():
+        if not isinstance(found[name], int | float | None):
+            raise Refusal(
+                f"expected {name} in {shown(path)} to be a number, found {found[name]!r}; put the "
+                "run's own back, or train anew"
+            )
     return found
 
 
@@ -144,14 +153,15 @@ def _count_parameters(checkpoint: Path) -> int | None:
 
 def _bytes_per_token(folder: Path, config: Line, data: Line) -> float | None:
     """A separator is a token without bytes: it is not of the text."""
-    vocabulary, ids = folder / "tokenizer" / "vocab.json", Path(config.get("valid_tokens", ""))
-    header = Path(f"{ids}.json")
-    if not (data and vocabulary.is_file() and ids.is_file() and header.is_file()):
-        return None
-    id_of = json.loads(vocabulary.read_text(encoding="utf-8"))
-    sizes = np.zeros(data["vocab_size"])
-    for token, number in id_of.items():
-        # GPT-2's files write each byte as one character.
-        sizes[number] = 0 if token in data["special_tokens"] else len(token)
-    dtype = json.loads(header.read_text(encoding="utf-8"))["dtype"]
-    return float(sizes[np.fromfile(ids, dtype)[1:]].mean())  # the first is not predicted
+    try:
+        ids = Path(config["valid_tokens"])
+        dtype = json.loads(Path(f"{ids}.json").read_text(encoding="utf-8"))["dtype"]
+        vocabulary = (folder / "tokenizer" / "vocab.json").read_text(encoding="utf-8")
+        sizes = np.zeros(data["vocab_size"])
+        for token, number in json.loads(vocabulary).items():
+            # GPT-2's files write each byte as one character.
+            sizes[number] = 0 if token in data["special_tokens"] else len(token)
+        found = sizes[np.fromfile(ids, dtype)[1:]]  # the first is not predicted
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None  # not there, or not whole; it is not what the page is about
+    return float(found.mean()) if len(found) else None

@@ -54,9 +54,9 @@ RESULTS: list[tuple[str, Callable[[Run], Any], str]] = [
 def _cell(run: Run, value: Callable[[Run], Any], form: str) -> str:
     try:
         found = value(run)
-    except ArithmeticError:  # no time has passed, or a perplexity beyond all numbers
-        found = None
-    return UNKNOWN if found is None else format(found, form)
+        return UNKNOWN if found is None else format(found, form)
+    except (ArithmeticError, ValueError):  # no time has passed, or a perplexity beyond all numbers
+        return UNKNOWN
 
 
 def configurations(runs: list[Run], *, differing: bool) -> list[Row]:

@@ -24,16 +24,16 @@ def write(out: Path, dtype: np.dtype, blocks: Iterable[np.ndarray], **facts: Any
 
 
 def open_tokens(path: str | os.PathLike[str]) -> np.memmap:
-    size, header = Path(path).stat().st_size, Path(f"{os.fspath(path)}.json")
+    text, size, header = "nothing", Path(path).stat().st_size, Path(f"{os.fspath(path)}.json")
     try:
-        found = json.loads(header.read_text(encoding="utf-8"))
-        dtype, count = np.dtype(found["dtype"]).newbyteorder("<"), int(found["count"])
-        if dtype.name not in ("uint8", "uint16", "uint32"):
-            raise ValueError(f"{dtype.name}, expected uint8, uint16 or uint32")
-        if size != count * dtype.itemsize:
-            raise ValueError(f"{count} {dtype.name} promised, found {size} bytes")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{header}: {error!r}; write both files with encode_file") from None
+        found = json.loads(text := header.read_text(encoding="utf-8", errors="replace"))
+        dtype = np.dtype({"uint8": "<u1", "uint16": "<u2", "uint32": "<u4"}[found["dtype"]])
+        count = int(found["count"])
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        what = f"dtype (uint8, uint16 or uint32) and count, found {text[:60]!r}"
+        raise ValueError(f"{header}: expected {what}; encode the text again") from None
+    if size != count * dtype.itemsize:
+        raise ValueError(f"{path}: expected {count} {dtype.name}, found {size} bytes; encode again")
     if count:
         return np.memmap(path, dtype, mode="r")
     nothing = np.empty(0, dtype).view(np.memmap)  # No system maps an empty file.

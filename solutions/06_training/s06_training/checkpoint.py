@@ -124,7 +124,13 @@ def fill(model: nn.Module, state: State, path: Path) -> None:
 
 def load(path: Path, device: torch.device | str) -> TransformerLM:
     state = read(path)
-    model = TransformerLM(ModelConfig(**state["config"]["model"]), device=device)
+    try:
+        config = ModelConfig(**state["config"]["model"])
+    except (KeyError, TypeError) as error:  # of another version
+        raise ValueError(f"{path} holds a model that ModelConfig does not describe: {error}") from (
+            None
+        )
+    model = TransformerLM(config, device=device)
     fill(model, state, path)
     return model.eval()
 

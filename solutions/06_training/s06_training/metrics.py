@@ -10,6 +10,7 @@ from . import checkpoint
 from .adapter import TrainConfig, TrainResult
 
 Line = dict[str, Any]
+NUMBERS = ("step", "train_loss", "lr", "grad_norm", "tokens", "seconds", "tokens_per_second")
 
 
 class Metrics:
@@ -22,7 +23,7 @@ class Metrics:
         self.config = config
         self.writes = writes
         self.path = config.run_dir / "metrics.jsonl"
-        found = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        found = self.path.read_text("utf-8", errors="replace") if self.path.exists() else ""
         kept = [line for line in _whole_lines(found) if line["step"] <= step]
         if writes and (text := "".join(map(_as_json, kept))) != found:
             checkpoint.write_text(self.path, text)
@@ -62,7 +63,7 @@ class Metrics:
 
     def result(self) -> TrainResult:
         """What the last line says; a run that has ended has evaluated there."""
-        if self.last.get("step") != self.config.steps:
+        if self.last.get("step") != self.config.steps or "valid_loss" not in self.last:
             raise ValueError(
                 f"the run in {self.config.run_dir} is complete, but the end of its metrics.jsonl "
                 "is missing; put it back, or delete checkpoint.pt to train anew"
@@ -87,11 +88,13 @@ def _as_json(line: Line) -> str:
 
 
 def _whole_lines(text: str) -> list[Line]:
-    """The lines up to the first that is none: a run may have been killed while writing it."""
+    """Without what is none: a run may have been killed, or a disk been full, while writing it."""
     lines: list[Line] = []
-    with contextlib.suppress(ValueError):
-        for line in text.splitlines():
-            lines.append(json.loads(line))
+    for each in text.splitlines():
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            line = json.loads(each)
+            if all(isinstance(line[name], int | float) for name in NUMBERS):
+                lines.append(line)
     return lines
 
 

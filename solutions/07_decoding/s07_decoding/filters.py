@@ -34,6 +34,7 @@ def keep_top_p(probabilities: Float[Tensor, "... vocab"], p: float) -> Float[Ten
     if p == 1:  # A float32 sum reaches 1 before the last few tokens, and would lose them.
         return probabilities
     ranked, ids = probabilities.sort(dim=-1, descending=True, stable=True)
+    p = max(p, 1e-30)  # what float32 takes for 0 would keep nothing
     mass_before = ranked.cumsum(dim=-1) - ranked
     kept = ranked.masked_fill(mass_before >= p, 0)
     return _normalise(torch.empty_like(kept).scatter(-1, ids, kept))
