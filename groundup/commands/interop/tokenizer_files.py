@@ -65,10 +65,10 @@ def read(folder: Path, target: Path) -> tuple[list[str], str | None]:
         specials = [str(token["content"]) for token in added]
         vocab = model["vocab"] | {token["content"]: token["id"] for token in added}
         merges = [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError):
         raise Refusal(
-            f"{shown(folder / 'tokenizer.json')} is not a tokenizer as tokenizers writes it "
-            f"({error!r})"
+            "expected a model, added_tokens and a pre_tokenizer as tokenizers writes them in "
+            f"{shown(folder / 'tokenizer.json')}, found something else; save the tokenizer again"
         ) from None
     if strange := [token for token in specials if not PLAIN.fullmatch(token)]:
         raise Refusal(f"expected special tokens of ASCII without spaces, found {strange[0]!r}")
