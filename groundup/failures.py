@@ -49,8 +49,8 @@ def explain(error: BaseException) -> str:
     if isinstance(error, Mismatch):
         return _shorten(str(error))
     text = f"{type(error).__name__}: {_message(error)}".rstrip(": ")
-    for theirs, ours in PYTEST_SAYS.items():
-        text = text.replace(theirs, ours)
+    for theirs, plain in PYTEST_SAYS.items():
+        text = text.replace(theirs, plain)
     under_test = [frame for frame in frames if _is_under_test(frame[0])]
     ours = under_test or [f for f in frames if Path(f[0]).is_relative_to(ROOT / "tests")]
     where = [f"at {place_in(Path(path), line)} in {name}" for path, line, name in ours[-1:]]
