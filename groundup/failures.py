@@ -85,6 +85,8 @@ def place_in(path: Path, line: int) -> str:
 def _message(error: BaseException) -> str:
     if type(error).__name__ == "TypeCheckError":
         return _type_check_message(str(error))
+    if isinstance(error, MemoryError) and not str(error):
+        return "there is no memory left; does something grow with every step?"
     return str(error)
 
 

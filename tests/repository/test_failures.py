@@ -1,5 +1,7 @@
 """What a learner reads when something is wrong: the exact lines."""
 
+import sys
+
 import pytest
 
 LAYERS = "assignments/02_layers/s02_layers/adapter.py"
@@ -118,3 +120,16 @@ def test_the_usual_traceback_is_there_when_asked_for(run):
     done = run("pytest", "tests/stage_02", "-q", "-k", "silu_is", "--tb=short")
     assert "raise NotImplementedError" in done.stdout
     assert "what is not right yet" not in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system keeps to a limit of memory")
+def test_tokens_that_grow_without_end_are_told_with_their_line(run, tmp_path, copy_course):
+    course = copy_course(tmp_path)
+    adapter = course / "assignments/01_bpe/s01_bpe/adapter.py"
+    text = adapter.read_text(encoding="utf-8")
+    body = "token = b'a'\n    while True:\n        token += token"
+    adapter.write_text(text.replace("raise NotImplementedError", body, 1), encoding="utf-8")
+    done = run("pytest", "tests/stage_01", "-q", "-k", "which_ids_the_vocabulary_has", cwd=course)
+    (_, error, place) = told(done, "test_which_ids_the_vocabulary_has")[:3]
+    assert error == "  MemoryError: there is no memory left; does something grow with every step?"
+    assert place.endswith("in train_bpe")

@@ -2,7 +2,9 @@
 
 import functools
 import re
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import regex
@@ -14,6 +16,9 @@ from hypothesis import strategies
 # GPT-2's pattern, as OpenAI wrote it (Radford et al. 2019, encoder.py).
 PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 SPECIAL_TOKENS = ["<|endoftext|>", "<|pad|>"]
+
+ALLOWED = 2**31
+"""Bytes that a test may take; the texts are small."""
 
 # What the given tokenizer is trained on. Rare letters, runs and line ends all get merges.
 TEXT = """\
@@ -101,6 +106,22 @@ def make_tokenizer(given):
 def hostile():
     """Text put together from what tokenizers stumble over."""
     return strategies.lists(strategies.sampled_from(PARTS), max_size=24).map("".join)
+
+
+@pytest.fixture(autouse=True)
+def not_all_memory():
+    """Tokens that double with every merge end in an error with a line, not in a killed process."""
+    if sys.platform != "linux":  # no other system keeps to this limit
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    taken = int(Path("/proc/self/statm").read_bytes().split()[5]) * resource.getpagesize()
+    if before[1] == resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_DATA, (taken + ALLOWED, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 @pytest.fixture
