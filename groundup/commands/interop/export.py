@@ -92,7 +92,7 @@ def read_folder(folder: Path, target: Path) -> None:
     from s05_adamw_schedule import AdamW
     from s06_training import TrainConfig, save_checkpoint
 
-    model = _load_model(folder / WEIGHTS, _fields(folder / "config.json"))
+    model = _load_model(folder / WEIGHTS, _config(folder / "config.json"))
     specials, bos = tokenizer_files.read(folder, target / "tokenizer")
     plan = TrainConfig(
         model=model.config,
@@ -118,27 +118,25 @@ def read_folder(folder: Path, target: Path) -> None:
     on_disk.load_tokenizer(target)  # says what is wrong with it
 
 
-def _fields(path: Path) -> dict[str, Any]:
-    """The fields of `ModelConfig`, which finds nothing wrong with them."""
+def _config(path: Path) -> Any:
+    """The `ModelConfig` that a config.json of Llama's stands for."""
     from s04_transformer import ModelConfig
 
     found = tokenizer_files.read_json(path)
     try:
-        fields = llama_config.from_llama(found)
-        ModelConfig(**fields)
+        return ModelConfig(**llama_config.from_llama(found))
     except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise Refusal(
             f"expected the config.json of a Llama model at {shown(path)}, found one with a value "
             f"that cannot be ({error}); save the model again"
         ) from None
-    return fields
 
 
-def _load_model(path: Path, fields: dict[str, Any]) -> Any:
-    from s04_transformer import ModelConfig, TransformerLM
+def _load_model(path: Path, config: Any) -> Any:
+    from s04_transformer import TransformerLM
 
-    model = TransformerLM(ModelConfig(**fields))
-    weights = llama_weights.from_llama(_load(path), **_sizes(fields))
+    model = TransformerLM(config)
+    weights = llama_weights.from_llama(_load(path), **_sizes(vars(config)))
     for name, own in model.state_dict().items():
         if own.shape != weights[name].shape:
             raise Refusal(
