@@ -69,5 +69,5 @@ class Passing:
 @pytest.mark.parametrize("position", ["rope", "none"])
 def test_model_refuses_more_than_its_context_with_a_cache_too(draw, position):
     model = TransformerLM(ModelConfig(**SIZES | {"position": position}))
-    with pytest.raises(ValueError, match="context_length|16"):
+    with pytest.raises(ValueError, match="context_length"):
         model(draw.integers(0, 23, 2, 17), cache=[Passing() for _ in model.layers])

@@ -119,7 +119,7 @@ def test_ids_that_the_model_does_not_have_are_refused(configure, write_ids):
         config = configure(field, **{field: tokens})
         with pytest.raises(ValueError, match="13") as error:
             train(config)
-        assert "\n" not in str(error.value), "one line is enough"
+        assert "vocab_size" in str(error.value) and "\n" not in str(error.value)
         assert not (config.run_dir / "metrics.jsonl").exists(), "before any training"
 
 
@@ -128,7 +128,7 @@ def test_files_of_less_than_a_window_are_refused(configure, write_ids):
         config = configure(field, **{field: write_ids("short.bin", range(6))})
         with pytest.raises(ValueError, match="7") as error:
             train(config)
-        assert "\n" not in str(error.value), "one line is enough"
+        assert "context_length" in str(error.value) and "\n" not in str(error.value)
         assert not (config.run_dir / "metrics.jsonl").exists(), "before any training"
 
 

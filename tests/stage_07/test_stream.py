@@ -115,7 +115,7 @@ def test_stream_leaves_the_mode_alone_between_tokens(make_clockwork):
     ("prompt", "count", "settings", "message"),
     [
         ([], 3, {}, "empty"),
-        ([97], 3, {}, "97"),
+        ([97], 3, {}, "vocab_size"),
         ([1], -1, {}, "max_new_tokens"),
         ([1], 3, {"top_p": 1.5}, "top_p"),
     ],

@@ -122,7 +122,7 @@ class TransformerLM(nn.Module):
         """The logits: at each position, the unnormalised log-probabilities of the next token.
 
         `positions` (0, 1, 2, … unless given) go to every layer, as in CausalSelfAttention;
-        `cache` holds one cache for each layer. Raises ValueError if the sequence is longer than
-        context_length.
+        `cache` holds one cache for each layer. Raises ValueError, naming context_length, if
+        the sequence is longer.
         """
         raise NotImplementedError

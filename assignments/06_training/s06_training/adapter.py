@@ -281,10 +281,10 @@ def train(config: TrainConfig, sample: Callable[[nn.Module], str] | None = None)
     train_loss are means over all, and only rank 0 writes. Until you have that, raise ValueError.
 
     Raises:
-        ValueError: tokens that cannot be read, hold an id that model.vocab_size does not allow,
-            or are fewer than context_length + 1; a batch_size that WORLD_SIZE does not divide; a
-            checkpoint made with another configuration (device, compile, entropy_floor, run_dir and
-            the fields about evaluating, saving and logging may differ).
+        ValueError: tokens that cannot be read, hold an id that model.vocab_size does not allow, or
+            are fewer than context_length + 1 (in one line that names the field); a batch_size that
+            WORLD_SIZE does not divide; a checkpoint of another configuration (device, compile,
+            entropy_floor, run_dir and what is about evaluating, saving and logging may differ).
         FileNotFoundError: a token file is missing.
         Diverged: a loss or gradient norm is not finite, in whatever step; the message names the
             step and what may be the cause. The last checkpoint is as it was.

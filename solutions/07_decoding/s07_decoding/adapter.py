@@ -174,7 +174,7 @@ def generate(
     The model runs in eval mode and without gradients; each of its modules is put back into the
     mode it was in. All tensors are made on the device of the model.
 
-    Raises ValueError for an empty prompt, an id that is not in [0, vocab_size), a negative
+    Raises ValueError for an empty prompt, an id outside [0, vocab_size) (naming both), a negative
     max_new_tokens, and the settings that `token_probabilities` refuses.
     """
     choose = _sampler(temperature, top_k, top_p, generator)
