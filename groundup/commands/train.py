@@ -13,6 +13,7 @@ from groundup.atomic import replacing
 from groundup.commands import prepared as on_disk
 from groundup.commands import started
 from groundup.commands.alone import alone_in
+from groundup.commands.bench.this_machine import seconds_of_product
 from groundup.commands.common import Reference, Refusal, begin, say, shown, speaks, table
 from groundup.commands.data import TrainFile, ValidFile
 from groundup.commands.ending import how_it_ended, ruined, validation_curve
@@ -133,13 +134,29 @@ def make_config(
 
     check_ids(folder, prepared)
     _refuse_device(loop.get("device"))
-    return TrainConfig(
+    config = TrainConfig(
         model=ModelConfig(**{"vocab_size": prepared.vocab_size, **preset.model, **model}),
         train_tokens=folder / "train.bin",
         valid_tokens=folder / "valid.bin",
         run_dir=run_dir,
         **{"entropy_floor": prepared.entropy_floor, **preset.train, **loop},
     )
+    _advise_float32(config)
+    return config
+
+
+def _advise_float32(config: Any) -> None:
+    """Many processors have no instructions for bfloat16, and torch is very slow without them."""
+    from s06_training import best_device
+
+    if config.dtype != "bfloat16" or (config.device or best_device()) != "cpu":
+        return
+    times = seconds_of_product("bfloat16") / seconds_of_product("float32")
+    if times >= 2:
+        say(
+            f"torch multiplies matrices in bfloat16 {times:.0f} times as slowly as in float32 on "
+            "this processor; leave dtype out, or --set dtype=float32"
+        )
 
 
 def _refuse_device(name: str | None) -> None:

@@ -381,6 +381,32 @@ MOMENTS = [
         ],
     ),
     Mistake(
+        id="adamw_mean_forgotten",
+        sentence="Your m starts at 0 again in every step; v is kept.",
+        why="nothing is averaged: each update follows the last gradient, and ever less of it.",
+        contract="AdamW.step",
+        section="moments",
+        hints=(
+            "In the second step, what is m before you change it?",
+            "What you compute from m and the gradient has to be m in the next step.",
+            "Change state's tensor in place (mul_, add_), or store the new one in self.state.",
+        ),
+        ways=[[Edit('m, v, t = state["exp_avg"], ', 'm, v, t = state["exp_avg"].clone(), ')]],
+    ),
+    Mistake(
+        id="adamw_squares_forgotten",
+        sentence="Your v starts at 0 again in every step; m is kept.",
+        why="divided by 1 - β₂ᵗ, v is ever smaller, and the updates grow from step to step.",
+        contract="AdamW.step",
+        section="moments",
+        hints=(
+            "In the second step, what is v before you change it?",
+            "What you compute from v and the squared gradient has to be v in the next step.",
+            "Change state's tensor in place (mul_, addcmul_), or store the new one in self.state.",
+        ),
+        ways=[[Edit(COUNTED, 'state["exp_avg_sq"].clone(), state["step"]')]],
+    ),
+    Mistake(
         id="adamw_moments_one_tensor",
         sentence="Your m and v are one and the same tensor under two names.",
         why="each update of one overwrites the other, and both are wrong from the first step.",

@@ -31,6 +31,24 @@ READ_AT_THE_START = ("PYTHONPATH", "OMP_NUM_THREADS")
 CAN_FORK = sys.platform == "linux"  # macOS can, but its system libraries do not survive it
 
 
+@pytest.fixture
+def load() -> Callable[[int, str], ModuleType]:
+    """`load(2, "by_hand")`: a file of the reference that imports no stage, or only what this run
+    imports anyway."""
+
+    def load_file(stage: int, name: str) -> ModuleType:
+        file = STAGES[stage - 1].solution / STAGES[stage - 1].package / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(f"reference_{name}", file)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        # dataclasses look their module up.
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load_file
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """`run("pytest", "tests/stage_02", cwd=…)`: a module of this environment, output captured,

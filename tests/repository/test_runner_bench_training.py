@@ -1,9 +1,13 @@
 """`groundup bench training`: one tiny round, and how it refuses."""
 
+import functools
 import json
+from pathlib import Path
 
 import pytest
 
+from groundup.commands.bench import training
+from groundup.commands.bench.llama_training import Option
 from groundup.commands.bench.training import SHAPES
 
 
@@ -33,6 +37,26 @@ def test_the_record_holds_what_the_table_says(round_of_two):
         assert f"{row[who]['tokens_per_second']:,.0f}" in text
         assert 16 * 1_315_968 < row[who]["memory"] < 2**30  # weights, gradients and two moments
     assert "float32, eager" in text
+
+
+@pytest.mark.parametrize("seconds", [9.0, 11.0])
+def test_a_step_that_takes_long_is_taken_once(monkeypatch, seconds):
+    taken = []
+
+    def steps(who, shape, option, tokens, count):
+        taken.append((who, count))
+        return [seconds + (who == "theirs")] * count
+
+    for who in ("ours", "theirs"):
+        monkeypatch.setattr(training, who, functools.partial(steps, who))
+    rounds = training.Rounds([], steps=3, repeats=2)
+    found = training._seconds(SHAPES["small"], Option("bfloat16"), Path(), rounds)
+    if seconds > training.LONG:
+        assert found == {"ours": [11.0], "theirs": [12.0]}
+        assert taken == [("ours", 1), ("theirs", 1)]
+    else:
+        assert found == {"ours": [9.0] * 6, "theirs": [10.0] * 6}
+        assert taken[2:] == [("ours", 3), ("theirs", 3)] * 2
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_this_machine_is_measured_with_matrices_that_fill_it(monkeypatch):
 
     def measured(device, dtypes, size):
         peaks = {dtypes[0]: float(size)}
-        return Device(name=device, peak_flops=peaks, bandwidth=1.0, source="this test")
+        return Device(name=device, peak_flops=peaks, bandwidth=1.0, source=f"by {size}")
 
     monkeypatch.setattr(s08_benchmarking, "measure_device", measured)
     monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 7)
@@ -156,7 +156,14 @@ def test_this_machine_is_measured_with_matrices_that_fill_it(monkeypatch):
     for device, memory in ("cpu", this_machine.physical_memory()), ("mps", 7), ("cuda", 5):
         found = this_machine.limits(device, ["float32"])
         assert found.peak_flops == {"float32": this_machine.SIZES[device]}
-        assert found.memory == memory
+        assert (found.source, found.memory) == (f"by {this_machine.SIZES[device]}", memory)
+    # A product of 2,048 would take 20.5 s, one of 512 a third of a second.
+    seconds = {"float32": 1e-4, "bfloat16": 0.04}
+    monkeypatch.setattr(this_machine, "seconds_of_product", seconds.get)
+    found = this_machine.limits("cpu", ["float32", "bfloat16"])
+    assert found.peak_flops == {"float32": 2048, "bfloat16": 512}
+    assert found.source == "by 2048; by 512"
+    assert this_machine.size_for("cuda", "bfloat16") == 8192
 
 
 def test_a_step_is_timed_whole_and_the_phases_are_held_against_it(small):

@@ -3,11 +3,13 @@
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from groundup.__main__ import main
+from groundup.commands import train
 from groundup.commands.common import Refusal, in_one_line
 
 CASES = {
@@ -178,3 +180,22 @@ def test_weights_that_find_no_space_are_told_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(safetensors.torch, "save_file", no_space)
     with pytest.raises(Refusal, match=r"could not write model\.safetensors \(No space left .*\?$"):
         export.save_weights({}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "device", "times", "told"),
+    [
+        ("bfloat16", "cpu", 30, "30 times as slowly as in float32"),
+        ("bfloat16", "cpu", 1.5, ""),
+        ("float32", "cpu", 30, ""),
+        ("bfloat16", "cuda", 30, ""),
+    ],
+)
+def test_a_processor_that_is_slow_in_bfloat16_is_told(
+    dtype, device, times, told, capsys, monkeypatch
+):
+    monkeypatch.setattr(train, "seconds_of_product", {"bfloat16": times, "float32": 1.0}.get)
+    train._advise_float32(SimpleNamespace(dtype=dtype, device=device))
+    said = capsys.readouterr().out
+    assert told in said
+    assert bool(said) == bool(told)

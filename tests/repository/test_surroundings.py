@@ -1,21 +1,12 @@
 """What stage 06's reference changes around itself is afterwards as it was."""
 
-import importlib.util
-
 import pytest
 import torch
 
-from groundup.stages import STAGES
-
 
 @pytest.fixture
-def surroundings():
-    file = STAGES[5].solution / STAGES[5].package / "surroundings.py"
-    spec = importlib.util.spec_from_file_location("reference_surroundings", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
+def surroundings(load):
+    yield load(6, "surroundings")
     torch.use_deterministic_algorithms(False)
 
 

@@ -4,6 +4,7 @@ has: its memory."""
 import contextlib
 import dataclasses
 import os
+import timeit
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from typing import Any
 SIZES = {"cpu": 2048, "mps": 4096, "cuda": 8192}
 """Of the matrices: a product takes milliseconds, beside which a kernel's start is nothing. In
 bfloat16 an RTX 4090 needs 0.1 ms for matrices of 2,048 and 7 ms for those of 8,192."""
+
+LEAST_SIZE, PATIENCE = 256, 1.0
+"""A processor without instructions for bfloat16 takes half a minute for matrices of 2,048. They are
+smaller where a product would take longer than so many seconds."""
 
 LIMITS_OF_CONTAINERS = (
     Path("/sys/fs/cgroup/memory.max"),
@@ -22,8 +27,28 @@ def limits(device: str, dtypes: Sequence[str]) -> Any:
     """A `Device` of stage 08, the learner's or the reference's."""
     from s08_benchmarking import measure_device
 
-    measured = measure_device(device, dtypes, size=SIZES[device])
-    return dataclasses.replace(measured, memory=memory(device))
+    each = [measure_device(device, [dtype], size=size_for(device, dtype)) for dtype in dtypes]
+    peaks = {dtype: peak for one in each for dtype, peak in one.peak_flops.items()}
+    source = "; ".join(dict.fromkeys(one.source for one in each))
+    return dataclasses.replace(each[0], peak_flops=peaks, source=source, memory=memory(device))
+
+
+def size_for(device: str, dtype: str) -> int:
+    """Of matrices whose product is measured."""
+    size = SIZES[device]
+    if device == "cpu":
+        seconds = seconds_of_product(dtype)
+        while size > LEAST_SIZE and seconds * (size / LEAST_SIZE) ** 3 > PATIENCE:
+            size //= 2
+    return size
+
+
+def seconds_of_product(dtype: str) -> float:
+    """Of two matrices of the least size on the CPU, the best of three."""
+    import torch
+
+    matrix = torch.ones(LEAST_SIZE, LEAST_SIZE, dtype=getattr(torch, dtype))
+    return min(timeit.repeat(lambda: torch.mm(matrix, matrix), number=1, repeat=3))
 
 
 def memory(device: str) -> int | None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from groundup import reference as whose
-from groundup.commands.bench import llama
+from groundup.commands.bench import llama, this_machine
 from groundup.commands.bench.llama_training import Option, Shape, memory, ours, theirs
 from groundup.commands.bench.record import write_record
 from groundup.commands.bench.tokenizer import Out, writable
@@ -35,6 +35,9 @@ class Rounds:
     steps: int
     repeats: int
 
+
+LONG = 10.0
+"""Seconds of a step, from which on there is one round of one step."""
 
 COLUMNS = "{:<20}{:>14}{:>14}{:>14}{:>7}{:>10}{:>10}"
 
@@ -66,8 +69,8 @@ def training(
     begin(reference, STAGES[7])
     ways = [False, True] if compiled else [False]
     rounds = Rounds([Option(each, way) for way in ways for each in dtypes], steps, repeats)
-    peaks = _peaks(dtypes)
     try:
+        peaks = _peaks(dtypes)
         found = {name: _bench(name, each, rounds, peaks) for name, each in shapes.items()}
     except KeyboardInterrupt:
         raise Refusal("stopped; nothing was written", code=130) from None
@@ -85,9 +88,11 @@ def known(what: str, chosen: list[str] | None, allowed: Any) -> list[str]:
 def _peaks(dtypes: list[str]) -> dict[str, float]:
     """FLOP/s of a large matrix product here, by dtype."""
     from s06_training import best_device
-    from s08_benchmarking import measure_device
 
-    return dict(measure_device(best_device(), dtypes).peak_flops)
+    peaks: dict[str, float] = this_machine.limits(best_device(), dtypes).peak_flops
+    each = ", ".join(f"{peak / 1e9:,.1f} GFLOP/s in {dtype}" for dtype, peak in peaks.items())
+    say(f"a large product: {each}\n")
+    return peaks
 
 
 def _bench(name: str, shape: Shape, rounds: Rounds, peaks: dict[str, float]) -> dict[str, Any]:
@@ -103,8 +108,11 @@ def _bench(name: str, shape: Shape, rounds: Rounds, peaks: dict[str, float]) -> 
         )
         header = ("ours, tok/s", "Llama, tok/s", "ours ÷ Llama", "MFU", "memory", "Llama's")
         say(COLUMNS.format("", *header))
-        rows = []
+        rows: list[dict[str, Any]] = []
         for option in rounds.options:
+            if option.compile and option.dtype in {row["dtype"] for row in rows if _is_long(row)}:
+                say(f"{option.name}: left out, since a step takes so long")
+                continue
             with console.status(f"{name}, {option.name} …"):
                 rows.append(_row(shape, option, tokens, peaks[option.dtype], rounds))
             say(_line(rows[-1]))
@@ -138,17 +146,11 @@ def _row(shape: Shape, option: Option, tokens: Path, peak: float, rounds: Rounds
     from s04_transformer import ModelConfig
     from s08_benchmarking import training_flops, utilisation
 
-    steps, repeats = rounds.steps, rounds.repeats
-    if option.compile:  # once, for it takes minutes
-        steps, repeats = steps * repeats, 1
-    seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
-    for _ in range(repeats):
-        seconds["ours"] += ours(shape, option, tokens, steps)
-        seconds["theirs"] += theirs(shape, option, tokens, steps)
+    seconds = _seconds(shape, option, tokens, rounds)
     config = ModelConfig(**shape.model)
     flops = training_flops(config, shape.batch_size, config.context_length)
     held = {} if option.compile else memory(shape, option, tokens)
-    row: dict[str, Any] = {"option": option.name}
+    row: dict[str, Any] = {"option": option.name, "dtype": option.dtype}
     for who, each in seconds.items():
         median = statistics.median(each)
         row[who] = {
@@ -158,6 +160,24 @@ def _row(shape: Shape, option: Option, tokens: Path, peak: float, rounds: Rounds
             "memory": held.get(who),
         }
     return row
+
+
+def _seconds(shape: Shape, option: Option, tokens: Path, rounds: Rounds) -> dict[str, list[float]]:
+    """Of each step, ours and theirs."""
+    steps, repeats = rounds.steps, rounds.repeats
+    if option.compile:  # once, for it takes minutes
+        steps, repeats = steps * repeats, 1
+    elif max(first := ours(shape, option, tokens, 1) + theirs(shape, option, tokens, 1)) > LONG:
+        return dict(zip(("ours", "theirs"), ([each] for each in first), strict=True))
+    seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
+    for _ in range(repeats):
+        seconds["ours"] += ours(shape, option, tokens, steps)
+        seconds["theirs"] += theirs(shape, option, tokens, steps)
+    return seconds
+
+
+def _is_long(row: dict[str, Any]) -> bool:
+    return max(*row["ours"]["seconds"], *row["theirs"]["seconds"]) > LONG
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -40,6 +40,10 @@ def attention(
 ) -> Float[Tensor, "... queries d_value"]:
     if torch.is_autocast_enabled("cpu"):
         q, k, v = (x.to(torch.get_autocast_dtype("cpu")) for x in (q, k, v))
+    if q.dtype == torch.bfloat16 and torch.backends.cpu.get_cpu_capability() == "AVX2":
+        # Without instructions for it, products in bfloat16 take many times as long as in float32.
+        with torch.autocast("cpu", enabled=False):
+            return attention(q.float(), k.float(), v.float(), mask).to(q.dtype)
     flat = (x.reshape(-1, *x.shape[-2:]) for x in (q * (LOG2_E / math.sqrt(q.shape[-1])), k, v))
     out: Tensor = BlockedAttention.apply(*flat, mask)
     return out.reshape(*q.shape[:-1], v.shape[-1])
