@@ -68,6 +68,8 @@ def _checked(name: str) -> str:
     """One folder in data and no other: what is there is replaced as a whole."""
     if Path(name).name != name or name == "..":
         raise Refusal(f"--name {name}: expected the name of a folder in data, found a path", code=2)
+    if not name.isprintable() or name != name.strip():
+        raise Refusal(f"--name {name!r}: expected a name without blanks around it", code=2)
     return name
 
 

@@ -189,7 +189,7 @@ def test_models_that_stage_04_cannot_express_are_refused(case, exported):
 @pytest.mark.parametrize(
     "change",
     [{"num_attention_heads": 0}, {"hidden_size": "wide"}, {"hidden_size": -8}, {"rope_scaling": 5}]
-    + [{"rope_parameters": {"rope_theta": "x"}}, {"vocab_size": None}],
+    + [{"rope_parameters": {"rope_theta": "x"}}, {"vocab_size": None}, {"vocab_size": 300.5}],
     ids=str,
 )
 def test_a_value_that_cannot_be_is_refused_in_one_line(change, exported, tmp_path):

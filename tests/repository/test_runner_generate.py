@@ -148,6 +148,16 @@ def test_weights_that_are_no_numbers_are_refused(value, tmp_path, monkeypatch):
         load_writer(tmp_path, 1, {})
 
 
+def test_a_checkpoint_whose_model_has_no_names_is_refused(tmp_path):
+    from s06_training import load_checkpoint
+
+    path = tmp_path / "checkpoint.pt"
+    parts = dict.fromkeys(("optimizer", "step", "config", "generator", "random"), 0)
+    torch.save(parts | {"model": [torch.ones(2)]}, path)
+    with pytest.raises(ValueError, match=r"checkpoint\.pt holds no weights by name: .* a list$"):
+        load_checkpoint(path, model=torch.nn.Linear(3, 2))
+
+
 def test_a_sample_of_a_ruined_model_says_so_and_stops_nothing(tmp_path, monkeypatch):
     tokenizer = SimpleNamespace(encode=lambda text: [0], vocab={0: b"a", 1: b"b"})
     monkeypatch.setattr(prepared, "load_tokenizer", lambda folder: tokenizer)

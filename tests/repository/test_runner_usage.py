@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,6 +23,8 @@ CASES = {
     "data tinystories --stories 3": "--stories and --valid-stories are for the embedded corpus",
     "data --name ..": "--name ..: expected the name of a folder in data, found a path",
     "data --name a/b": "--name a/b: expected the name of a folder in data, found a path",
+    "data --name ' '": "--name ' ': expected a name without blanks around it",
+    "data --name 'a\nb'": "--name 'a\\nb': expected a name without blanks around it",
     "data --train-file here.txt": "--valid-file is missing: give both, of different text",
     "data embedded --train-file here.txt --valid-file here.txt": "give 'embedded' or your own "
     "files, not both",
@@ -34,7 +37,7 @@ CASES = {
 
 @pytest.mark.parametrize("words", CASES)
 def test_wrong_usage_is_one_line_and_exit_code_2(words, capsys):
-    assert main(words.split()) == 2
+    assert main(shlex.split(words)) == 2
     assert capsys.readouterr() == ("", f"groundup: {CASES[words]}\n")
 
 

@@ -94,6 +94,14 @@ def test_attention_mask_true_means_may_attend(draw):
     assert_close(mixed, v, "each query may attend to its own key alone", atol=1e-6)
 
 
+def test_attention_takes_one_row_of_a_mask_for_all_queries(draw):
+    q, k, v, mask = given(draw, 2)
+    for row in (mask[1:2], mask[2:].unsqueeze(1)):
+        found = scaled_dot_product_attention(q, k, v, row)
+        expected = scaled_dot_product_attention(q, k, v, row.expand(2, 4, 5))
+        assert_close(found, expected, f"a mask of shape {tuple(row.shape)}", atol=1e-6)
+
+
 def test_attention_ignores_what_is_masked(draw):
     q, k, v, mask = given(draw)
     mask[:, 3] = False

@@ -36,7 +36,7 @@ class Rounds:
     repeats: int
 
 
-LONG = 10.0
+LONG = 5.0
 """Seconds of a step, from which on there is one round of one step."""
 
 COLUMNS = "{:<20}{:>14}{:>14}{:>14}{:>7}{:>10}{:>10}"

@@ -21,6 +21,7 @@ SAME = {
     "norm_eps": "rms_norm_eps",
     "tie_embeddings": "tie_word_embeddings",
 }
+SIZES = ("vocab_size", "context_length", "d_model", "num_layers", "num_heads", "d_ff")
 # What transformers takes where config.json says nothing.
 DEFAULTS: Fields = {"rms_norm_eps": 1e-6, "tie_word_embeddings": False}
 
@@ -56,6 +57,9 @@ def from_llama(found: Fields) -> Fields:
     if missing or found.get("model_type") != "llama":
         what = f"no {missing[0]}" if missing else f"model_type {found.get('model_type')!r}"
         raise Refusal(f"expected the config.json of a Llama model, found one with {what}")
+    for name in (SAME[size] for size in SIZES):
+        if not isinstance(found[name], int):
+            raise TypeError(f"{name} must be a whole number, found {found[name]!r}")
     heads, rope = found["num_attention_heads"], _rope(found)
     expected = {
         "num_key_value_heads": heads,

@@ -78,7 +78,7 @@ def scaled_dot_product_attention(
     q: Float[Tensor, "... queries d_head"],
     k: Float[Tensor, "... keys d_head"],
     v: Float[Tensor, "... keys d_value"],
-    mask: Bool[Tensor, "... queries keys"] | None = None,
+    mask: Bool[Tensor, "... #queries #keys"] | None = None,
 ) -> Float[Tensor, "... queries d_value"]:
     """softmax(q kᵀ / √d_head) v, where each query attends only to the keys its mask allows.
 

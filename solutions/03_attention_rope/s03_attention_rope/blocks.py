@@ -96,12 +96,13 @@ class BlockedAttention(torch.autograd.Function):
         for block in ctx.blocks:
             queries, keys = block.queries, block.keys
             exponentials = block.scores(q, k, space).sub_(largest[queries]).exp2_()
-            grad_v[keys].baddbmm_(exponentials.mT, grad_out[queries])
+            # Not baddbmm_: a part of a tensor it takes matrix by matrix.
+            grad_v[keys] += torch.bmm(exponentials.mT, grad_out[queries])
             grad_scores = products(grad_out[queries], v[keys], more_space)
             grad_scores.sub_(means[queries]).mul_(exponentials)
-            grad_q[queries] = torch.bmm(grad_scores, k[keys]).mul_(LN_2)
-            grad_k[keys].baddbmm_(grad_scores.mT, q[queries], alpha=LN_2)
-        return grad_q, grad_k, grad_v, None
+            grad_q[queries] = torch.bmm(grad_scores, k[keys])
+            grad_k[keys] += torch.bmm(grad_scores.mT, q[queries])
+        return grad_q.mul_(LN_2), grad_k.mul_(LN_2), grad_v, None
 
 
 @dataclass(frozen=True)

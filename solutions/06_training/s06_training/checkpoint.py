@@ -114,6 +114,8 @@ def restore(
 def fill(model: nn.Module, state: State, path: Path) -> None:
     """Load the weights, or say in one line which of them does not fit."""
     target, saved = _uncompiled(model), state["model"]
+    if not isinstance(saved, dict):
+        raise ValueError(f"{path} holds no weights by name: its model is a {type(saved).__name__}")
     own = target.state_dict()
     for name in [*own, *(saved.keys() - own.keys())]:
         there, here = _shape(saved.get(name)), _shape(own.get(name))

@@ -32,7 +32,7 @@ def scaled_dot_product_attention(
     q: Float[Tensor, "... queries d_head"],
     k: Float[Tensor, "... keys d_head"],
     v: Float[Tensor, "... keys d_value"],
-    mask: Bool[Tensor, "... queries keys"] | None = None,
+    mask: Bool[Tensor, "... #queries #keys"] | None = None,
 ) -> Float[Tensor, "... queries d_value"]:
     wide_q, wide_k, wide_v = q.double(), k.double(), v.double()
     scores = torch.einsum("...qd,...kd->...qk", wide_q, wide_k) * q.shape[-1] ** -0.5

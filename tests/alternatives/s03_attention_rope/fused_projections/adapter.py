@@ -17,7 +17,7 @@ def scaled_dot_product_attention(
     q: Float[Tensor, "... queries d_head"],
     k: Float[Tensor, "... keys d_head"],
     v: Float[Tensor, "... keys d_value"],
-    mask: Bool[Tensor, "... queries keys"] | None = None,
+    mask: Bool[Tensor, "... #queries #keys"] | None = None,
 ) -> Float[Tensor, "... queries d_value"]:
     """Looks at one key after the other and corrects what it has by the largest score so far."""
     largest = torch.full_like(q[..., :1], -math.inf)

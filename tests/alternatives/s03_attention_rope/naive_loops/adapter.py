@@ -36,7 +36,7 @@ def scaled_dot_product_attention(
     q: Float[Tensor, "... queries d_head"],
     k: Float[Tensor, "... keys d_head"],
     v: Float[Tensor, "... keys d_value"],
-    mask: Bool[Tensor, "... queries keys"] | None = None,
+    mask: Bool[Tensor, "... #queries #keys"] | None = None,
 ) -> Float[Tensor, "... queries d_value"]:
     scores = torch.matmul(q, k.transpose(-2, -1)) / q.shape[-1] ** 0.5
     if mask is None:
