@@ -138,3 +138,6 @@ def test_the_folder_of_another_sweep_is_refused(tmp_path):
         claim(folder, {"base": {"steps": 600, "model": {"d_ff": 9}}})
     with pytest.raises(Refusal, match="expected no files in .*, found some"):
         claim(tmp_path, {})
+    (folder / "sweep.json").write_text("{", encoding="utf-8")
+    with pytest.raises(Refusal, match=r"sweep\.json cannot be read; put back a copy of it, or "):
+        claim(folder, {})

@@ -61,7 +61,9 @@ def claim(folder: Path, about: dict[str, Any]) -> None:
         found = json.loads(path.read_text(encoding="utf-8"))
         differs = _first_difference(found, json.loads(json.dumps(about)))
     except (ValueError, AttributeError):
-        raise Refusal(f"{shown(path)} cannot be read; delete {shown(folder)}") from None
+        raise Refusal(
+            f"{shown(path)} cannot be read; put back a copy of it, or give another --out"
+        ) from None
     if differs:
         raise Refusal(
             f"{shown(folder)} holds another sweep: {differs}; give another --out, or delete it"
