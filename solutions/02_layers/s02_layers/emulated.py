@@ -1,7 +1,7 @@
 """Products in bfloat16 on a processor that has no instructions for them.
 
 Torch has a library for processors with AVX-512 or better. On others it multiplies with a loop of
-its own, which takes some 30 times as long as a product in float32. What the instructions would do
+its own, which takes tens of times as long as a product in float32. What the instructions would do
 can be had from float32: the factors are rounded to bfloat16, the sum is not.
 """
 
