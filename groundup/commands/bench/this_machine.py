@@ -27,9 +27,12 @@ def limits(device: str, dtypes: Sequence[str]) -> Any:
     """A `Device` of stage 08, the learner's or the reference's."""
     from s08_benchmarking import measure_device
 
-    each = [measure_device(device, [dtype], size=size_for(device, dtype)) for dtype in dtypes]
+    by_size: dict[int, list[str]] = {}
+    for dtype in dtypes:
+        by_size.setdefault(size_for(device, dtype), []).append(dtype)
+    each = [measure_device(device, together, size=size) for size, together in by_size.items()]
     peaks = {dtype: peak for one in each for dtype, peak in one.peak_flops.items()}
-    source = "; ".join(dict.fromkeys(one.source for one in each))
+    source = "; ".join(one.source for one in each)
     return dataclasses.replace(each[0], peak_flops=peaks, source=source, memory=memory(device))
 
 
