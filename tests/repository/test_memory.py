@@ -7,6 +7,8 @@ import sys
 import pytest
 
 # How many pages come anew when large tensors are freed and taken again; in a process of its own.
+# The first rounds settle the heap: a small object that lands in freed memory splits it, and the
+# next large tensor, which then fits nowhere, takes new memory once more.
 FETCHED = """
 import resource, sys
 import torch
@@ -15,7 +17,7 @@ from groundup.memory import keep_freed_memory
 if sys.argv[1] == "kept":
     keep_freed_memory()
 take = lambda: [torch.ones(12_000_000), torch.ones(1_000_000), torch.ones(5_000_000)]
-for _ in range(3):
+for _ in range(20):
     take()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(10):
