@@ -71,7 +71,14 @@ def load(folder: Path) -> Prepared:
 
 def load_tokenizer(folder: Path) -> Any:
     """The tokenizer of prepared data or of a run, as the chosen stage 01 reads it."""
-    return _read_tokenizer(folder, load(folder).special_tokens)
+    tokenizer = _read_tokenizer(folder, load(folder).special_tokens)
+    lost = len(tokenizer.vocab) - 256 - len(tokenizer.special_tokens) - len(tokenizer.merges)
+    if lost > 0:
+        raise Refusal(
+            f"expected a merge for every token in {shown(folder / 'tokenizer' / 'merges.txt')}, "
+            f"found {lost} too few; put the folder's own back, or make it anew"
+        )
+    return tokenizer
 
 
 def _read_tokenizer(folder: Path, special_tokens: list[str]) -> Any:

@@ -135,6 +135,20 @@ def test_a_missing_file_of_the_tokenizer_is_named(name, tmp_path):
         prepared.load_tokenizer(tmp_path)
 
 
+def test_merges_that_were_cut_at_the_end_of_a_line_are_refused(tmp_path):
+    from s01_bpe import Tokenizer, train_bpe
+
+    (tmp_path / "data.json").write_text(json.dumps(asdict(KNOWN)), encoding="utf-8")
+    (tmp_path / "text").write_text("a cat, a cat", encoding="utf-8")
+    vocab, merges = train_bpe(tmp_path / "text", 260, KNOWN.special_tokens)
+    Tokenizer(vocab, merges, KNOWN.special_tokens).save(tmp_path / "tokenizer")
+    assert prepared.load_tokenizer(tmp_path).merges == merges
+    path = tmp_path / "tokenizer" / "merges.txt"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]))
+    with pytest.raises(Refusal, match=r"for every token in .*merges\.txt, found 2 too few; put "):
+        prepared.load_tokenizer(tmp_path)
+
+
 def linear(value):
     model = torch.nn.Linear(2, 2)
     torch.nn.init.constant_(model.bias, value)

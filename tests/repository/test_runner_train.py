@@ -171,6 +171,11 @@ FAILURES = {
         1,
         "d_model (32) must be divisible by num_heads (3)",
     ),
+    "a learning rate beyond float32": (
+        [*COMMAND, "--set", "max_lr=1e300"],
+        1,
+        "max_lr (1e+300) must be at most 3.4e+37",
+    ),
     "data that is not there": (
         ["train", "tinystories-cpu", "--reference", "all"],
         1,

@@ -34,6 +34,9 @@ def validate(config: "TrainConfig") -> None:
     in_range = all(0 <= beta < 1 for beta in config.betas)
     _require(in_range, config, "betas", "must be at least 0 and under 1")
     _require(config.max_lr > 0, config, "max_lr", "must be above 0")
+    # AdamW divides the learning rate by 1 - β₁ᵗ, and takes that many times a float32.
+    largest = 3.4e38 * (1 - config.betas[0])
+    _require(config.max_lr <= largest, config, "max_lr", f"must be at most {largest:.3g}")
     at_most = f"must be at most max_lr ({config.max_lr})"
     _require(config.min_lr <= config.max_lr, config, "min_lr", at_most)
     at_most = f"must be at most steps ({config.steps})"
