@@ -16,7 +16,7 @@ def check_ids(folder: Path, prepared: Prepared) -> None:
     expected = _of_the_tokenizer(folder / "tokenizer" / "vocab.json", prepared.special_tokens)
     for path in (folder / "train.bin", folder / "valid.bin"):
         tokens = _open(path)
-        header = json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))
+        header = json.loads(Path(f"{path}.json").read_text(encoding="utf-8", errors="replace"))
         for field, value in expected.items():
             if header.get(field) != value:
                 raise Refusal(

@@ -72,7 +72,8 @@ def load(folder: Path) -> Prepared:
 def load_tokenizer(folder: Path) -> Any:
     """The tokenizer of prepared data or of a run, as the chosen stage 01 reads it."""
     tokenizer = _read_tokenizer(folder, load(folder).special_tokens)
-    lost = len(tokenizer.vocab) - 256 - len(tokenizer.special_tokens) - len(tokenizer.merges)
+    merged = {first + second for first, second in tokenizer.merges}
+    lost = len(tokenizer.vocab) - 256 - len(tokenizer.special_tokens) - len(merged)
     if lost > 0:
         raise Refusal(
             f"expected a merge for every token in {shown(folder / 'tokenizer' / 'merges.txt')}, "
@@ -114,6 +115,8 @@ def prepare(folder: Path, source: Source, vocab_size: int, *, force: bool = Fals
             code=2,
         )
     wanted = _recipe(source, vocab_size)
+    replaced = folder.with_name(f".{folder.name}.replaced")
+    shutil.rmtree(replaced, ignore_errors=True)  # of a command that was stopped
     _refuse_what_is_not_data(folder)
     if (folder / RECORD).is_file() and not force:
         found = load(folder)
@@ -125,9 +128,11 @@ def prepare(folder: Path, source: Source, vocab_size: int, *, force: bool = Fals
         steps = Steps(folder.with_name(f".{folder.name}.unfinished"), wanted, anew=force)
         try:
             prepared = _make(steps, source, wanted)
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.exists():
+                folder.rename(replaced)
             steps.folder.rename(folder)
             (folder / STEPS).unlink()
+            shutil.rmtree(replaced, ignore_errors=True)
         finally:
             if not steps.finished:
                 shutil.rmtree(steps.folder, ignore_errors=True)

@@ -1,14 +1,20 @@
 """`groundup data`: from text to ids, whole or not at all."""
 
+import contextlib
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
+from typing import get_type_hints
 
 import pytest
 
 from groundup.atomic import UNFINISHED
+from groundup.commands import prepared
 from groundup.commands.alone import alone_in
+from groundup.commands.results import write_json
 from groundup.commands.steps import Steps
 
 SMALL = ["--vocab-size", "300", "--reference", "1"]
@@ -184,3 +190,39 @@ def test_data_that_another_command_makes_just_now_is_left_to_it(course, run):
         "groundup: another command is at work in data/two-at-once; wait until it has ended"
     )
     assert [path.name for path in unfinished.iterdir()] == ["half"]
+
+
+def made(steps, source, recipe):
+    record = dict.fromkeys(get_type_hints(prepared.Prepared), 0) | recipe
+    record |= {"tokenizer_owner": "", "special_tokens": [], "entropy_floor": None}
+    steps.once("ids", "text encoded", (steps.folder / "train.bin").touch)
+    write_json(steps.folder / prepared.RECORD, record)
+
+
+@pytest.mark.parametrize("last", range(5))
+def test_data_that_was_stopped_while_it_takes_the_place_of_other_goes_on(
+    last, monkeypatch, tmp_path
+):
+    """Stopped in each of the calls that move or remove a folder, the record gone first."""
+    left = iter([None] * last)
+
+    def until_stopped(function):
+        def call(path, *words, **named):
+            if next(left, stop) is stop:
+                if function.__name__ == "rmtree":
+                    (path / prepared.RECORD).unlink(missing_ok=True)
+                raise KeyboardInterrupt
+            return function(path, *words, **named)
+
+        return call
+
+    monkeypatch.setattr(prepared, "_make", made)
+    folder, other = tmp_path / "cats", SimpleNamespace(spec={"of": 2})
+    prepared.prepare(folder, SimpleNamespace(spec={"of": 1}), 300)
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(Path, "rename", until_stopped(Path.rename))
+        patch.setattr(shutil, "rmtree", until_stopped(shutil.rmtree))
+        prepared.prepare(folder, other, 300)
+    prepared.prepare(folder, other, 300)
+    assert prepared.load(folder).source == {"of": 2}
+    assert not list(tmp_path.glob(".cats.*ed"))

@@ -224,6 +224,11 @@ def with_header(**changes):
     return change
 
 
+def with_a_header_that_is_not_utf8(path):
+    header = Path(f"{path}.json")
+    header.write_bytes(header.read_bytes().replace(b"endoftext", b"\xff"))
+
+
 def not_there(path):
     path.unlink()
 
@@ -246,6 +251,7 @@ SPOILED = {
     "no header": (without_header, "uint16 or uint32) and count, found 'nothing'; encode the text"),
     "an id beyond": (with_a_strange_id, "holds the id 65535, but its tokenizer has 276 tokens"),
     "another vocabulary": (with_header(vocab_sha256="0"), "expected vocab_sha256 "),
+    "no UTF-8": (with_a_header_that_is_not_utf8, "expected special_tokens {'<|endoftext|>': "),
     "other special ids": (with_header(special_tokens={}), "expected special_tokens {'<|endoftext"),
 }
 

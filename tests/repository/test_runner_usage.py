@@ -3,8 +3,9 @@
 import errno
 import os
 import shlex
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -103,13 +104,30 @@ def test_a_path_that_is_no_file_fails_with_exit_code_1(path, tmp_path, monkeypat
     ids=lambda name: name,
 )
 def test_help_is_the_docstring_in_plain_text(command, capsys):
-    import groundup.__main__ as entry
+    from groundup.commands import app as entry
 
     assert main([*command.split(), "--help"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     docstring = getattr(entry, command).__doc__ if command else entry.app.info.help
     assert " ".join(docstring.split()) in printed
     assert printed.isascii()
+
+
+def test_a_stop_while_the_commands_are_loaded_is_one_line(monkeypatch, capsys):
+    class Stopped(ModuleType):
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "groundup.commands.app", None)
+    monkeypatch.setitem(sys.modules, "groundup.commands", Stopped("groundup.commands"))
+    assert main(["--help"]) == 130
+    assert capsys.readouterr().err == "groundup: stopped\n"
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_a_stream_that_the_shell_has_closed_is_no_mistake(name, monkeypatch):
+    monkeypatch.setattr(sys, name, None)
+    assert main(["--help"]) == 0
 
 
 def test_what_wandb_refuses_is_one_line_with_a_way_out():
