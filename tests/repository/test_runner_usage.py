@@ -3,6 +3,7 @@
 import errno
 import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -122,6 +123,13 @@ def test_a_stop_while_the_commands_are_loaded_is_one_line(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "groundup.commands", Stopped("groundup.commands"))
     assert main(["--help"]) == 130
     assert capsys.readouterr().err == "groundup: stopped\n"
+
+
+def test_the_commands_are_loaded_without_torch():
+    """It takes a second, for which no answer to a mistyped command should wait."""
+    loaded = "import groundup.commands.app, sys; print('torch' in sys.modules)"
+    words = [sys.executable, "-c", loaded]
+    assert subprocess.run(words, capture_output=True, check=True).stdout == b"False\n"
 
 
 @pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])

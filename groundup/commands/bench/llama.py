@@ -1,13 +1,15 @@
 """transformers' Llama with the shape, and the weights, of one of our models."""
 
-import importlib.util
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import nn
+import importlib.util
+from typing import TYPE_CHECKING, Any
 
 from groundup.commands.common import Refusal
 from groundup.commands.interop import llama_config, llama_weights
+
+if TYPE_CHECKING:  # torch takes a second to load, for which groundup --help should not wait
+    from torch import Tensor, nn
 
 PACKAGES = ("torch", "transformers")
 """Whose versions belong beside a measurement."""
@@ -39,8 +41,10 @@ def twin(model: nn.Module, fields: dict[str, Any]) -> nn.Module:
     return moved
 
 
-def differences(model: nn.Module, llama: nn.Module, ids: torch.Tensor) -> dict[str, float]:
+def differences(model: nn.Module, llama: nn.Module, ids: Tensor) -> dict[str, float]:
     """The largest difference of a logit and the difference of the losses, in float32."""
+    import torch
+
     from s02_layers import cross_entropy
 
     inputs, targets = ids[:, :-1], ids[:, 1:].contiguous()

@@ -10,7 +10,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import torch
 
 from groundup.commands.bench.llama import twin
 
@@ -81,6 +80,8 @@ def theirs(shape: Shape, option: Option, tokens: Path, steps: int) -> list[float
 
 def _llama(shape: Shape, option: Option, tokens: Path) -> Iterator[float]:
     """Seconds of one step after the other."""
+    import torch
+
     from s01_bpe import open_tokens
     from s04_transformer import ModelConfig, TransformerLM
     from s06_training import best_device, sample_batch

@@ -5,11 +5,15 @@ q_proj and k_proj change places, those of v_proj do not: a product of queries an
 whatever the order of their coordinates, as long as both have the same.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-from torch import Tensor
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from groundup.commands.common import Refusal
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 AROUND = {
     "embed_tokens.weight": "model.embed_tokens.weight",
