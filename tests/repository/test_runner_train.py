@@ -229,10 +229,6 @@ def with_a_header_that_is_not_utf8(path):
     header.write_bytes(header.read_bytes().replace(b"endoftext", b"\xff"))
 
 
-def not_there(path):
-    path.unlink()
-
-
 def without_header(path):
     Path(f"{path}.json").unlink()
 
@@ -242,7 +238,7 @@ def in_the_vocabulary(content):
 
 
 SPOILED = {
-    "no ids": (not_there, "expected ids at "),
+    "no ids": (Path.unlink, "expected ids at "),
     "a broken vocabulary": (in_the_vocabulary("{"), "expected the JSON of a vocabulary in "),
     "no vocabulary": (in_the_vocabulary("3"), "expected the JSON of a vocabulary in "),
     "cut short": (shortened, "expected 2400 uint16, found 4798 bytes; "),
