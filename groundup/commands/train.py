@@ -165,7 +165,7 @@ def _refuse_device(name: str | None) -> None:
     from s06_training import best_device
 
     try:
-        torch.empty(0, device=name)
+        torch.zeros(1, device=name).item()
     except (RuntimeError, AssertionError):  # each kind of device has its own way to say it
         raise Refusal(
             f"expected a device that this machine has, found {name!r}; leave it out to take the "
