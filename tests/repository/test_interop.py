@@ -1,16 +1,18 @@
 """A model beside transformers' Llama: exported, loaded there, and brought back."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from groundup.commands import prepared
-from groundup.commands.common import Refusal
+from groundup.commands.common import Refusal, in_one_line
 from groundup.commands.generate import load_writer
 from groundup.commands.interop import llama_config, llama_weights
-from groundup.commands.interop.export import read_folder
+from groundup.commands.interop.export import WEIGHTS, read_folder, write_folder
 from groundup.presets import SEPARATOR
 
 TEXT = f"{SEPARATOR}\nOnce there was a cat. Its name was Éva.\n" * 20
@@ -69,8 +71,6 @@ def runs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(runs, run):
     """The folders of both runs; the first was made by the command, whose output is beside."""
-    from groundup.commands.interop.export import write_folder
-
     folders = [each.with_name(f"{each.name}-exported") for each in runs]
     done = run("groundup", "export", str(runs[0]), str(folders[0]), "--reference", "all")
     folders[1].mkdir()
@@ -189,7 +189,8 @@ def test_models_that_stage_04_cannot_express_are_refused(case, exported):
 @pytest.mark.parametrize(
     "change",
     [{"num_attention_heads": 0}, {"hidden_size": "wide"}, {"hidden_size": -8}, {"rope_scaling": 5}]
-    + [{"rope_parameters": {"rope_theta": "x"}}, {"vocab_size": None}, {"vocab_size": 300.5}],
+    + [{"rope_parameters": {"rope_theta": "x"}}, {"vocab_size": None}, {"vocab_size": 300.5}]
+    + [{"vocab_size": True}, {"vocab_size": 10**30}],
     ids=str,
 )
 def test_a_value_that_cannot_be_is_refused_in_one_line(change, exported, tmp_path):
@@ -203,4 +204,96 @@ def test_a_value_that_cannot_be_is_refused_in_one_line(change, exported, tmp_pat
 def test_a_weight_that_is_missing_is_named():
     missing = r"expected model\.embed_tokens\.weight in model\.safetensors"
     with pytest.raises(Refusal, match=missing):
-        llama_weights.from_llama({}, num_layers=1, num_heads=1, tied=False)
+        llama_weights.from_llama({}, shapes={}, num_layers=1, num_heads=1, tied=False)
+
+
+DAMAGED = {
+    "cut": ("vocab.json", lambda text: text[:500], "is not a vocab.json"),
+    "a list": ("vocab.json", lambda text: b"[]", "is not a vocab.json"),
+    "not UTF-8": ("vocab.json", lambda text: b"\xff" + text, "is not a vocab.json"),
+    "an id too large": ("vocab.json", lambda text: text.replace(b" 0,", b" 280,"), "found 280;"),
+    "merges not UTF-8": ("merges.txt", lambda text: text + b"\xff", "is not a merges.txt"),
+    "merges cut": ("merges.txt", lambda text: text[:14], "expected a merge for every token"),
+}
+
+
+@pytest.mark.parametrize(("name", "damage", "message"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_tokenizer_is_not_exported(name, damage, message, runs, tmp_path):
+    path = shutil.copytree(runs[0], tmp_path / "run") / "tokenizer" / name
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises((Refusal, ValueError), match=message) as raised:
+        write_folder(tmp_path / "run", tmp_path / "out")
+    assert isinstance(raised.value, Refusal) or in_one_line(raised.value)
+    assert path.as_posix() in str(raised.value)
+
+
+def alter(folder, part, change):
+    """Put entries into a part of a file in `folder`, or take those out that are None."""
+    name, *inside = part.split(":")
+    if name == WEIGHTS:
+        save_file(load_file(folder / name) | change, folder / name)
+        return
+    found = entries = json.loads((folder / name).read_text(encoding="utf-8"))
+    for key in inside:
+        entries = entries[key]
+    entries.update(change)
+    for key in [key for key in change if change[key] is None]:
+        del entries[key]
+    (folder / name).write_text(json.dumps(found), encoding="utf-8")
+
+
+def test_a_separator_that_is_lost_comes_back_as_when_generating(runs, exported, tmp_path):
+    shutil.copytree(runs[0], tmp_path / "run")
+    alter(tmp_path / "run" / "tokenizer", "vocab.json", {SEPARATOR: None})
+    write_folder(tmp_path / "run", tmp_path / "out")
+    before, after = (each / "vocab.json" for each in (exported[0][0], tmp_path / "out"))
+    assert after.read_bytes() == before.read_bytes()
+
+
+QUERIES, HEAD = "model.layers.0.self_attn.q_proj.weight", "lm_head.weight"
+MODEL, VOCAB, TIED = "tokenizer.json:model", "tokenizer.json:model:vocab", "tie_word_embeddings"
+ID = "an id of its own from 0 to 279 in FILE, found another for 'a'"
+HOSTILE = {
+    "25 rows": (WEIGHTS, {QUERIES: torch.ones(25, 24)}, f"for {QUERIES}, found (25, 24)"),
+    "no rows": (WEIGHTS, {QUERIES: torch.tensor(1.0)}, f"for {QUERIES}, found () in"),
+    "NaN": (WEIGHTS, {HEAD: torch.full((280, 24), torch.nan)}, f"infinity or NaN in {HEAD}"),
+    "infinity": (WEIGHTS, {QUERIES: torch.full((24, 24), torch.inf)}, f"NaN in {QUERIES}"),
+    "a layer": ("config.json", {"num_hidden_layers": 1}, "asks for, found model.layers.1.input_"),
+    "a head": ("config.json", {TIED: True}, f"only what config.json asks for, found {HEAD}"),
+    "an id too large": (VOCAB, {"a": 280}, ID),
+    "an id below 0": (VOCAB, {"a": -1}, ID),
+    "an id of two": (VOCAB, {"a": 98}, ID),
+    "an id in a list": (VOCAB, {"a": [1]}, ID),
+    "an id that is true": (VOCAB, {"a": True}, ID),
+    "a byte": (VOCAB, {"Ā": None}, "each of the 256 bytes in FILE, found none for 'Ā'"),
+    "a space": (VOCAB, {"Ā": None, "a b": 0}, "for bytes in FILE, found the token 'a b'"),
+    "a surrogate": (MODEL, {"merges": ["\ud800 a"]}, r"in FILE, found the merge '\ud800 a'"),
+    "three": (MODEL, {"merges": [["a", "b c"]]}, "a third in FILE, found the merge 'a b c'"),
+    "no merges": (MODEL, {"merges": []}, "a merge for every token in FILE, found none for '"),
+    "bos_token": ("tokenizer_config.json", {"bos_token": {}}, "expected a bos_token of text"),
+}
+
+
+@pytest.mark.parametrize(("part", "change", "message"), HOSTILE.values(), ids=HOSTILE)
+def test_what_would_break_later_is_refused_in_one_line(part, change, message, exported, tmp_path):
+    there = shutil.copytree(exported[0][0], tmp_path / "there")
+    alter(there, part, change)
+    with pytest.raises(Refusal, match=r"\A.+\Z") as refused:
+        read_folder(there, tmp_path / "run")
+    assert message.replace("FILE", (there / "tokenizer.json").as_posix()) in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_json_too_deep_to_read_is_refused_in_one_line(name, exported, tmp_path):
+    path = shutil.copytree(exported[0][0], tmp_path / "there") / name
+    path.write_text("[" * 200_000, encoding="utf-8")
+    with pytest.raises(Refusal, match=f"^expected JSON in .*{name}, found something else"):
+        read_folder(path.parent, tmp_path / "run")
+
+
+def test_weights_that_say_nothing_new_are_ignored(exported, tmp_path):
+    there = shutil.copytree(exported[0][1], tmp_path / "there")
+    embedding = load_file(there / WEIGHTS)["model.embed_tokens.weight"]
+    alter(there, WEIGHTS, {HEAD: embedding.clone(), "model.rotary_emb.inv_freq": torch.ones(4)})
+    read_folder(there, tmp_path / "run")
+    assert load_ours(tmp_path / "run")[0].config.tie_embeddings

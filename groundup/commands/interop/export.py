@@ -66,13 +66,20 @@ def write_folder(source: Path, folder: Path) -> None:
     fields = asdict(made_with)
     about = on_disk.load(source)
     config = llama_config.to_llama(fields)
-    end = json.loads((source / "tokenizer" / "vocab.json").read_text(encoding="utf-8"))[SEPARATOR]
+    tokenizer = on_disk.load_tokenizer(source)
+    if beyond := sorted(tokenizer.vocab.keys() - range(fields["vocab_size"])):
+        raise Refusal(
+            f"expected ids from 0 to {fields['vocab_size'] - 1}, which the model has, in "
+            f"{shown(source / 'tokenizer' / 'vocab.json')}, found {beyond[0]}; put the run's own "
+            "back"
+        )
+    end = on_disk.separator_id(tokenizer)
     # A story begins after the end of the one before; other text begins with nothing.
     bos = SEPARATOR if about.separators else None
     ids = {"bos_token_id": end if bos else None, "eos_token_id": end, "pad_token_id": end}
     write_json(folder / "config.json", config | ids)
     write_json(folder / "generation_config.json", ids)
-    tokenizer_files.write(source / "tokenizer", folder, about.special_tokens, bos)
+    tokenizer_files.write(tokenizer, folder, bos)
     weights = llama_weights.to_llama(model.state_dict(), **_sizes(fields))
     save_weights(weights, folder)
 
@@ -93,7 +100,8 @@ def read_folder(folder: Path, target: Path) -> None:
     from s06_training import TrainConfig, save_checkpoint
 
     model = _load_model(folder / WEIGHTS, _config(folder / "config.json"))
-    specials, bos = tokenizer_files.read(folder, target / "tokenizer")
+    size = model.config.vocab_size
+    specials, bos = tokenizer_files.read(folder, target / "tokenizer", size)
     plan = TrainConfig(
         model=model.config,
         train_tokens=target / "train.bin",
@@ -136,13 +144,8 @@ def _load_model(path: Path, config: Any) -> Any:
     from s04_transformer import TransformerLM
 
     model = TransformerLM(config)
-    weights = llama_weights.from_llama(_load(path), **_sizes(vars(config)))
-    for name, own in model.state_dict().items():
-        if own.shape != weights[name].shape:
-            raise Refusal(
-                f"expected {tuple(own.shape)} as config.json says for {name}, found "
-                f"{tuple(weights[name].shape)} in {path.name}"
-            )
+    shapes = {name: weight.shape for name, weight in model.state_dict().items()}
+    weights = llama_weights.from_llama(_load(path), shapes=shapes, **_sizes(vars(config)))
     model.load_state_dict(weights)
     return model
 

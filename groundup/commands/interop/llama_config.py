@@ -58,8 +58,8 @@ def from_llama(found: Fields) -> Fields:
         what = f"no {missing[0]}" if missing else f"model_type {found.get('model_type')!r}"
         raise Refusal(f"expected the config.json of a Llama model, found one with {what}")
     for name in (SAME[size] for size in SIZES):
-        if not isinstance(found[name], int):
-            raise TypeError(f"{name} must be a whole number, found {found[name]!r}")
+        if type(found[name]) is not int or found[name] >= 2**31:  # a bool is an int too
+            raise TypeError(f"{name} must be a whole number below 2**31, found {found[name]!r}")
     heads, rope = found["num_attention_heads"], _rope(found)
     expected = {
         "num_key_value_heads": heads,

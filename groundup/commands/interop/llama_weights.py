@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from groundup.commands.common import Refusal
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 AROUND = {
@@ -26,6 +27,8 @@ IN_BLOCK = {
     "ffn_norm": "post_attention_layernorm",
     **{f"ffn.{each}": f"mlp.{each}_proj" for each in ("gate", "up", "down")},
 }
+# What older versions of transformers saved, though it follows from config.json.
+COMPUTED = "rotary_emb.inv_freq"
 TURNED = ("q_proj.weight", "k_proj.weight")
 
 
@@ -54,16 +57,40 @@ def to_llama(
 
 
 def from_llama(
-    weights: Mapping[str, Tensor], *, num_layers: int, num_heads: int, tied: bool
+    weights: Mapping[str, Tensor],
+    *,
+    shapes: Mapping[str, torch.Size],
+    num_layers: int,
+    num_heads: int,
+    tied: bool,
 ) -> dict[str, Tensor]:
-    """Our state dict, in float32."""
-    found = {}
+    """Our state dict, in float32; `shapes` are those of its weights."""
+    found, left = {}, {name for name in weights if not name.endswith(COMPUTED)}
     for ours, theirs in names(num_layers).items():
         source = AROUND["embed_tokens.weight"] if tied and ours == "lm_head.weight" else theirs
         if source not in weights:
             raise Refusal(f"expected {source} in model.safetensors, found no weight of that name")
         weight = weights[source].float()
+        if weight.shape != shapes[ours]:
+            raise Refusal(
+                f"expected {tuple(shapes[ours])} as config.json says for {source}, found "
+                f"{tuple(weight.shape)} in model.safetensors"
+            )
+        if not weight.isfinite().all():
+            raise Refusal(
+                f"expected finite weights in model.safetensors, found infinity or NaN in {source}; "
+                "save the model again, or an earlier state of it"
+            )
         if ours.endswith(TURNED):
             weight = weight.unflatten(0, (num_heads, 2, -1)).transpose(1, 2).flatten(0, 2)
         found[ours] = weight
+        left.discard(source)
+    head = "lm_head.weight"
+    if tied and head in left and weights[head].float().equal(found[head]):
+        left.remove(head)
+    if left:
+        raise Refusal(
+            "expected in model.safetensors only what config.json asks for, found "
+            f"{min(left)} too; save the model again"
+        )
     return found
