@@ -6,6 +6,7 @@ import importlib
 import json
 import multiprocessing
 import random
+import re
 import signal
 import sys
 import time
@@ -143,6 +144,52 @@ def test_a_checkpoint_of_a_model_of_another_version_is_refused(configure, tmp_pa
     with pytest.raises(ValueError, match="a model that ModelConfig does not describe") as refused:
         load_model(path)
     assert in_one_line(refused.value) == str(refused.value)
+
+
+WEIGHT, ONES = "embed_tokens.weight", torch.ones(13, 8)
+STRANGE = {
+    "step": ["x", None, torch.tensor(4), -3, 4.5, True],
+    "optimizer": [{}, [1], {"state": {}, "param_groups": []}],
+    "optimizer.state": [{0: {"step": 1, "exp_avg": ONES[:3], "exp_avg_sq": ONES[:3]}}, {0: 5}],
+    "generator": [None, torch.zeros(3, dtype=torch.uint8), torch.zeros(5056)],
+    "random": [None, {}],
+    "config": [None, "x"],
+    "model": [None, [1]],
+    f"model.{WEIGHT}": [3, "x", ONES.to_sparse(), ONES.long(), ONES.to(torch.complex64)],
+}
+
+
+@pytest.fixture
+def stopped(configure):
+    """A run that was stopped after step 4, and the path of its checkpoint."""
+    config = configure("stopped", steps=8)
+    with pytest.raises(Stop):
+        train(config, stop)
+    return config, config.run_dir / "checkpoint.pt"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), [(place, value) for place, values in STRANGE.items() for value in values]
+)
+def test_a_checkpoint_of_other_contents_is_refused_in_one_line(stopped, place, value):
+    config, path = stopped
+    state = torch.load(path, weights_only=True)
+    name, _, inner = place.partition(".")
+    state[name] = state[name] | {inner: value} if inner else value
+    torch.save(state, path)
+    with pytest.raises(ValueError, match=re.escape(f"{path} ")) as refused:
+        train(config)
+    assert in_one_line(refused.value) == str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_flipped_byte_of_a_weight_is_noticed(stopped):
+    _, path = stopped
+    weight = torch.load(path, weights_only=True)["model"][WEIGHT].numpy().tobytes()
+    content = bytearray(path.read_bytes())
+    content[content.index(weight) + 5] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is no readable checkpoint, perhaps damaged"):
+        load_model(path)
 
 
 def write(path, config, step):
