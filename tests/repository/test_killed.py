@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -267,15 +268,30 @@ def stop(model):
     raise Stop
 
 
-def test_a_resumed_run_goes_on_as_the_same_run_of_wandb(configure, tmp_path, monkeypatch):
+@pytest.fixture
+def wandb_here(tmp_path, monkeypatch):
     for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setenv("WANDB_SILENT", "true")
+
+
+def test_a_resumed_run_goes_on_as_the_same_run_of_wandb(configure, wandb_here, capfd):
     config = configure("seen", steps=8, wandb="offline")
     with pytest.raises(Stop):
         train(config, stop)
+    assert "Traceback" not in "".join(capfd.readouterr()), "who called it tells of what stopped it"
     known = (config.run_dir / "wandb_id.txt").read_text(encoding="utf-8")
     train(config)
     folders = [path.name for path in (config.run_dir / "wandb").glob("offline-run-*")]
     assert folders and all(f"-{known}" in name for name in folders)
     assert (config.run_dir / "wandb_id.txt").read_text(encoding="utf-8") == known
+
+
+@pytest.mark.parametrize("content", [b"", b" ", b"\xff", b"ab\n", b"a/../b#"])
+def test_an_id_that_wandb_does_not_take_is_named_with_its_file(stopped, wandb_here, content):
+    config, _ = stopped
+    path = config.run_dir / "wandb_id.txt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=re.escape(f"wandb in {path}, found ")) as refused:
+        train(replace(config, wandb="offline"))
+    assert in_one_line(refused.value) == str(refused.value)
