@@ -123,6 +123,9 @@ def test_a_broken_line_of_a_run_costs_no_other_line(configure):
     path = config.run_dir / "metrics.jsonl"
     first, _, *others = path.read_bytes().splitlines(keepends=True)
     broken = [b'{"step": 2, "tr\n', b"5\n", b"{}\n", b"\xff\n", b'{"step": "two"}\n']
+    broken += [b"[" * 200_000 + b"\n"]
+    for wrong in ({"valid_loss": "x"}, {"tokens_per_second": 0}, {"seconds": 0}):
+        broken += [json.dumps(json.loads(first) | wrong).encode() + b"\n"]
     path.write_bytes(b"".join([first, *broken, *others]))
     assert train(config) == result
     assert path.read_bytes() == b"".join([first, *others])

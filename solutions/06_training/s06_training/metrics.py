@@ -94,9 +94,11 @@ def _whole_lines(text: str) -> list[Line]:
     """Without what is none: a run may have been killed, or a disk been full, while writing it."""
     lines: list[Line] = []
     for each in text.splitlines():
-        with contextlib.suppress(ValueError, TypeError, KeyError):
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
             line = json.loads(each)
-            if all(isinstance(line[name], int | float) for name in NUMBERS):
+            numbers = [line[name] for name in NUMBERS] + [line.get("valid_loss", 0.0)]
+            timed = line["seconds"] > 0 and line["tokens_per_second"] > 0
+            if timed and all(isinstance(number, int | float) for number in numbers):
                 lines.append(line)
     return lines
 
