@@ -6,9 +6,11 @@ import importlib
 import json
 import multiprocessing
 import random
+import re
 import signal
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +123,9 @@ def test_a_broken_line_of_a_run_costs_no_other_line(configure):
     path = config.run_dir / "metrics.jsonl"
     first, _, *others = path.read_bytes().splitlines(keepends=True)
     broken = [b'{"step": 2, "tr\n', b"5\n", b"{}\n", b"\xff\n", b'{"step": "two"}\n']
+    broken += [b"[" * 200_000 + b"\n"]
+    for wrong in ({"valid_loss": "x"}, {"tokens_per_second": 0}, {"seconds": 0}):
+        broken += [json.dumps(json.loads(first) | wrong).encode() + b"\n"]
     path.write_bytes(b"".join([first, *broken, *others]))
     assert train(config) == result
     assert path.read_bytes() == b"".join([first, *others])
@@ -143,6 +148,52 @@ def test_a_checkpoint_of_a_model_of_another_version_is_refused(configure, tmp_pa
     with pytest.raises(ValueError, match="a model that ModelConfig does not describe") as refused:
         load_model(path)
     assert in_one_line(refused.value) == str(refused.value)
+
+
+WEIGHT, ONES = "embed_tokens.weight", torch.ones(13, 8)
+STRANGE = {
+    "step": ["x", None, torch.tensor(4), -3, 4.5, True],
+    "optimizer": [{}, [1], {"state": {}, "param_groups": []}],
+    "optimizer.state": [{0: {"step": 1, "exp_avg": ONES[:3], "exp_avg_sq": ONES[:3]}}, {0: 5}],
+    "generator": [None, torch.zeros(3, dtype=torch.uint8), torch.zeros(5056)],
+    "random": [None, {}],
+    "config": [None, "x"],
+    "model": [None, [1]],
+    f"model.{WEIGHT}": [3, "x", ONES.to_sparse(), ONES.long(), ONES.to(torch.complex64)],
+}
+
+
+@pytest.fixture
+def stopped(configure):
+    """A run that was stopped after step 4, and the path of its checkpoint."""
+    config = configure("stopped", steps=8)
+    with pytest.raises(Stop):
+        train(config, stop)
+    return config, config.run_dir / "checkpoint.pt"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), [(place, value) for place, values in STRANGE.items() for value in values]
+)
+def test_a_checkpoint_of_other_contents_is_refused_in_one_line(stopped, place, value):
+    config, path = stopped
+    state = torch.load(path, weights_only=True)
+    name, _, inner = place.partition(".")
+    state[name] = state[name] | {inner: value} if inner else value
+    torch.save(state, path)
+    with pytest.raises(ValueError, match=re.escape(f"{path} ")) as refused:
+        train(config)
+    assert in_one_line(refused.value) == str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_flipped_byte_of_a_weight_is_noticed(stopped):
+    _, path = stopped
+    weight = torch.load(path, weights_only=True)["model"][WEIGHT].numpy().tobytes()
+    content = bytearray(path.read_bytes())
+    content[content.index(weight) + 5] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="is no readable checkpoint, perhaps damaged"):
+        load_model(path)
 
 
 def write(path, config, step):
@@ -220,15 +271,30 @@ def stop(model):
     raise Stop
 
 
-def test_a_resumed_run_goes_on_as_the_same_run_of_wandb(configure, tmp_path, monkeypatch):
+@pytest.fixture
+def wandb_here(tmp_path, monkeypatch):
     for name in ("WANDB_CONFIG_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setenv("WANDB_SILENT", "true")
+
+
+def test_a_resumed_run_goes_on_as_the_same_run_of_wandb(configure, wandb_here, capfd):
     config = configure("seen", steps=8, wandb="offline")
     with pytest.raises(Stop):
         train(config, stop)
+    assert "Traceback" not in "".join(capfd.readouterr()), "who called it tells of what stopped it"
     known = (config.run_dir / "wandb_id.txt").read_text(encoding="utf-8")
     train(config)
     folders = [path.name for path in (config.run_dir / "wandb").glob("offline-run-*")]
     assert folders and all(f"-{known}" in name for name in folders)
     assert (config.run_dir / "wandb_id.txt").read_text(encoding="utf-8") == known
+
+
+@pytest.mark.parametrize("content", [b"", b" ", b"\xff", b"ab\n", b"a/../b#"])
+def test_an_id_that_wandb_does_not_take_is_named_with_its_file(stopped, wandb_here, content):
+    config, _ = stopped
+    path = config.run_dir / "wandb_id.txt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=re.escape(f"wandb in {path}, found ")) as refused:
+        train(replace(config, wandb="offline"))
+    assert in_one_line(refused.value) == str(refused.value)

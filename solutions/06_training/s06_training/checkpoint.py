@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -81,6 +82,9 @@ def read(path: Path) -> State:
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
     try:
+        with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
+            if record := archive.testzip():
+                raise zipfile.BadZipFile(record)
         state = torch.load(path, map_location="cpu", weights_only=True)
         missing = {"model", "optimizer", "step", "config", "generator", "random"} - state.keys()
     except Exception as error:  # whatever the bytes made of torch.load
@@ -103,12 +107,30 @@ def restore(
     generator: torch.Generator | None,
 ) -> int:
     fill(model, state, path)
+    try:
+        _restore_others(state, optimizer, generator)
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} does not hold what this version saves: {error!r}; "
+            "delete it to start anew, or put back a copy"
+        ) from error
+    return state["step"]
+
+
+def _restore_others(
+    state: State, optimizer: Optimizer | None, generator: torch.Generator | None
+) -> None:
+    if type(state["step"]) is not int or state["step"] < 0:
+        raise ValueError(f"its step is {state['step']!r}")
     if optimizer is not None:
         optimizer.load_state_dict(state["optimizer"])
     if generator is not None:
         generator.set_state(state["generator"])
     _set_random_states(state["random"])
-    return state["step"]
+    for parameter, kept in optimizer.state.items() if optimizer else ():
+        for name, value in kept.items():
+            if torch.is_tensor(value) and value.numel() > 1 and value.shape != parameter.shape:
+                raise ValueError(f"{name} is {_form(value)} for a weight of {_form(parameter)}")
 
 
 def fill(model: nn.Module, state: State, path: Path) -> None:
@@ -118,7 +140,7 @@ def fill(model: nn.Module, state: State, path: Path) -> None:
         raise ValueError(f"{path} holds no weights by name: its model is a {type(saved).__name__}")
     own = target.state_dict()
     for name in [*own, *(saved.keys() - own.keys())]:
-        there, here = _shape(saved.get(name)), _shape(own.get(name))
+        there, here = _form(saved.get(name)), _form(own.get(name))
         if there != here:
             raise ValueError(f"{path} is of another model: {name} is {there} there, {here} here")
     target.load_state_dict(saved)
@@ -137,8 +159,12 @@ def load(path: Path, device: torch.device | str) -> TransformerLM:
     return model.eval()
 
 
-def _shape(value: Tensor | None) -> str:
-    return "missing" if value is None else str(tuple(value.shape))
+def _form(value: object) -> str:
+    """The shape, and what makes a tensor other than a dense one of floats."""
+    if not isinstance(value, Tensor):
+        return "missing" if value is None else f"a {type(value).__name__}"
+    usual = value.is_floating_point() and value.layout == torch.strided
+    return f"{tuple(value.shape)}{'' if usual else f' of {value.dtype}, {value.layout}'}"
 
 
 def _uncompiled(model: nn.Module) -> nn.Module:

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from . import checkpoint
@@ -11,6 +13,7 @@ from .adapter import TrainConfig, TrainResult
 
 Line = dict[str, Any]
 NUMBERS = ("step", "train_loss", "lr", "grad_norm", "tokens", "seconds", "tokens_per_second")
+RUN_ID = r"(?! )[^:;,#?/'\x00-\x1f\ufffd]+(?<! )"  # as wandb takes it
 
 
 class Metrics:
@@ -91,9 +94,11 @@ def _whole_lines(text: str) -> list[Line]:
     """Without what is none: a run may have been killed, or a disk been full, while writing it."""
     lines: list[Line] = []
     for each in text.splitlines():
-        with contextlib.suppress(ValueError, TypeError, KeyError):
+        with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
             line = json.loads(each)
-            if all(isinstance(line[name], int | float) for name in NUMBERS):
+            numbers = [line[name] for name in NUMBERS] + [line.get("valid_loss", 0.0)]
+            timed = line["seconds"] > 0 and line["tokens_per_second"] > 0
+            if timed and all(isinstance(number, int | float) for number in numbers):
                 lines.append(line)
     return lines
 
@@ -107,15 +112,29 @@ def wandb_log(config: TrainConfig, *, resumed: bool) -> Iterator[Callable[[Line]
     import wandb  # takes a second, and only this run wants it
 
     id_file = config.run_dir / "wandb_id.txt"
-    known = id_file.read_text(encoding="utf-8") if resumed and id_file.exists() else None
-    with wandb.init(
+    run = wandb.init(
         project="groundup",
         name=config.run_dir.name,
         dir=str(config.run_dir),
         mode=config.wandb,
         config=checkpoint.plain(config),
-        id=known,
+        id=_read_id(id_file) if resumed and id_file.exists() else None,
         resume="allow",
-    ) as run:
-        id_file.write_text(run.id, encoding="utf-8")
+    )
+    try:  # not `with run`, which prints the traceback of what stops it
+        checkpoint.write_text(id_file, run.id)
         yield lambda line: run.log(line, step=int(line["step"]))
+    except BaseException:
+        run.finish(exit_code=1)
+        raise
+    run.finish()
+
+
+def _read_id(path: Path) -> str:
+    found = path.read_text("utf-8", errors="replace")
+    if not re.fullmatch(RUN_ID, found):
+        raise ValueError(
+            f"expected the id of a run of wandb in {path}, found {found[:20]!r}; delete it to "
+            "begin another curve there, or leave wandb disabled"
+        )
+    return found

@@ -189,7 +189,12 @@ def chance(targets: int) -> float:
     return 2 / math.sqrt(targets)
 
 
-def refuse_differences(then: dict[str, object], now: dict[str, object], path: Path) -> None:
+def refuse_differences(then: object, now: dict[str, object], path: Path) -> None:
+    if not isinstance(then, dict):
+        raise ValueError(
+            f"{path} holds no configuration by name: its config is a {type(then).__name__}; "
+            "delete it to start anew, or put back a copy"
+        )
     for name, old, new in _differences(then, now):
         raise ValueError(
             f"{path} was made with {name} {old!r}, not {new!r}: go on with the former, "
