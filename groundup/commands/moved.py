@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from groundup.atomic import replacing
 from groundup.commands.common import say, shown
@@ -22,7 +23,8 @@ def follow_data(checkpoint: Path, **files: Path) -> None:
         moved = any(state["config"][name] != path for name, path in here.items())
     except Exception:  # there is none yet, or stage 06 will say what is wrong with it
         return
-    if moved:
+    # A damaged one would have new checksums, and stage 06 could not tell any more.
+    if moved and ZipFile(checkpoint).testzip() is None:
         state = load()
         state["config"] |= here
         with replacing(checkpoint) as unfinished:

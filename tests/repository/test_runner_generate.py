@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from groundup.commands.generate import (
     whole_characters,
     write_out,
 )
+from groundup.commands.moved import follow_data
 from groundup.commands.prepared import opening
 
 
@@ -187,3 +189,14 @@ def test_a_share_too_small_for_float32_keeps_the_likeliest_token():
     from s07_decoding import sample_token
 
     assert sample_token(torch.tensor([0.0, 1.0]), top_p=1e-300).item() == 1
+
+
+@pytest.mark.parametrize("damage", [0, 1])
+def test_a_damaged_checkpoint_is_not_saved_anew_for_data_that_was_moved(damage, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"config": {"train_tokens": "there"}, "model": torch.full((9,), 0.3)}, path)
+    number = np.float32(0.3).tobytes()
+    before = path.read_bytes().replace(number, b"\0\0\0\0", damage)
+    path.write_bytes(before)
+    follow_data(path, train_tokens=tmp_path / "here")
+    assert (path.read_bytes() == before) == bool(damage)
