@@ -215,3 +215,19 @@ def test_an_interrupted_run_leaves_the_old_ids_as_they_were(bpe, tmp_path, monke
         bpe.encode_file(tokenizer, tmp_path / "t.txt", tmp_path / "ids")
     assert bytes(bpe.open_tokens(tmp_path / "ids")) == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ids", "ids.json", "t.txt"]
+
+
+class Counted(str):
+    replaced = 0
+
+    def replace(self, *words):
+        Counted.replaced += 1
+        return Counted(super().replace(*words))
+
+
+def test_a_word_is_gone_through_once_for_a_merge_however_often_it_has_the_pair(inside):
+    """Else the time for one long word grows with the square of its length."""
+    words = inside("training").Words({b"a" * 9: 1})
+    words._words[0] = Counted("a" * 9)
+    words.merge("aa", chr(256))
+    assert (words._words[0], Counted.replaced) == (chr(256) * 4 + "a", 1)

@@ -54,7 +54,7 @@ class Words:
     def merge(self, pair: str, new: str) -> set[str]:
         """Replace `pair` by the token `new` in all words; returns the pairs this created."""
         created = set()
-        for place in self._places.pop(pair):
+        for place in dict.fromkeys(self._places.pop(pair)):  # once each
             old, weight = self._words[place], self._weights[place]
             self._words[place] = word = old.replace(pair, new)
             if word != old:  # An earlier merge may have taken the pair.
