@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from groundup.commands.bench.child import Keep, Run
+from groundup.commands.byte_characters import byte_of_each
 from groundup.presets import SEPARATOR
 
 PATTERN_FILE = "pattern.txt"
@@ -192,19 +193,10 @@ def _gpt2_pretokens() -> Any:
 
 def _tokens_of(tokenizer: Any) -> list[bytes]:
     """What the merges of a byte-level tokenizer of `tokenizers` made, in their order."""
-    byte_of = _printable_bytes()
+    byte_of = byte_of_each()
     by_id = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     made = [token for token, _ in by_id if len(token) > 1 and token != SEPARATOR]
     return [bytes(map(byte_of.__getitem__, token)) for token in made]
-
-
-def _printable_bytes() -> dict[str, int]:
-    """Radford et al. 2019, `bytes_to_unicode`, the other way round."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    characters = [chr(byte) for byte in printable]
-    characters += [chr(256 + place) for place in range(len(others))]
-    return dict(zip(characters, printable + others, strict=True))
 
 
 def _keep_tokens(tokens: list[bytes], path: Path | None) -> int:

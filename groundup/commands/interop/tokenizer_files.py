@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from groundup.commands.byte_characters import byte_of_each
 from groundup.commands.common import Refusal, shown
 from groundup.commands.results import write_json
 from groundup.presets import SEPARATOR
 
-# The characters that GPT-2's files write for the 256 bytes, and those among them that stand for
-# themselves in every special token.
-ALPHABET = {chr(code) for code in (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x144))}
+ALPHABET = byte_of_each().keys()
+# GPT-2's files write these characters as themselves.
 PLAIN = re.compile("[!-~]+")
 CUTTING = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 
@@ -104,7 +104,7 @@ def _rules(
     alone = set(owners.values())
     others = [token for token in vocab if token not in alone]
     yield f"for each token an id of its own from 0 to {size - 1}", "another for", others
-    strange = [token for token in vocab if not token or not ALPHABET.issuperset(token)]
+    strange = [token for token in vocab if not token or not {*token} <= ALPHABET]
     yield "tokens in the characters that GPT-2 has for bytes", "the token", strange
     yield "a token for each of the 256 bytes", "none for", sorted(ALPHABET - vocab.keys())
     unknown = [m for m in merges if len(m) != 2 or not {*m, "".join(m)} <= vocab.keys()]
