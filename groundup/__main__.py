@@ -6,7 +6,7 @@ import sys
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code: 0 well, 1 failed, 2 used wrongly."""
     try:
-        from groundup.commands import app  # takes a second, in which it may be stopped
+        from groundup.commands import app  # takes a moment, in which it may be stopped
 
         return app.main(arguments)
     except KeyboardInterrupt:

@@ -72,6 +72,7 @@ for command in (tokenizer, training, decoding, model, compiled):
 
 
 def main(arguments: list[str] | None) -> int:
+    """Raises KeyboardInterrupt if it was stopped, whatever typer makes of that."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # the shell has closed it
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
@@ -83,12 +84,13 @@ def main(arguments: list[str] | None) -> int:
     command = typer.main.get_command(app)
     try:
         code = command.main(arguments, prog_name="groundup", standalone_mode=False) or 0
-        # Some versions of typer answer Ctrl-C with this code instead of an exception.
-        return _refuse("stopped", 130) if code == 130 else code
+        if code == 130:  # so some versions of typer answer Ctrl-C
+            raise KeyboardInterrupt
+        return code
     except Refusal as error:
         return _refuse(str(error), error.code)
-    except (KeyboardInterrupt, typer.Abort):
-        return _refuse("stopped", 130)
+    except typer.Abort:  # and so others
+        raise KeyboardInterrupt from None
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's own errors of usage
             return _refuse(f"{error.format_message()} See groundup --help.", 2)
