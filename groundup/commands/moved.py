@@ -23,11 +23,16 @@ def follow_data(checkpoint: Path, **files: Path) -> None:
         moved = any(state["config"][name] != path for name, path in here.items())
     except Exception:  # there is none yet, or stage 06 will say what is wrong with it
         return
-    # A damaged one would have new checksums, and stage 06 could not tell any more.
-    if moved and ZipFile(checkpoint).testzip() is None:
+    if moved and not _is_damaged(checkpoint):
         state = load()
         state["config"] |= here
         with replacing(checkpoint) as unfinished:
             torch.save(state, unfinished)
         folders = {shown(path.parent) for path in files.values()}
         say(f"the data of {shown(checkpoint.parent)} is in {', '.join(folders)} now")
+
+
+def _is_damaged(checkpoint: Path) -> bool:
+    """Saved anew, it would have new checksums, and stage 06 could not tell any more."""
+    with ZipFile(checkpoint) as archive:
+        return archive.testzip() is not None
