@@ -109,9 +109,7 @@ def find_source(name: str, train: Path | None, valid: Path | None) -> tuple[str,
             missing = "--valid-file" if train else "--train-file"
             raise Refusal(f"{missing} is missing: give both, of different text", code=2)
         for path in (train, valid):
-            if not path.is_file():
-                found = "a folder" if path.is_dir() else "nothing"
-                raise Refusal(f"expected a text file at {path}, found {found}; check the path")
+            check_file(path)
         return f"{train.absolute().parent.name}-{train.stem}", OwnFiles(train, valid)
     if name == "tinystories":
         return name, TinyStories()
@@ -122,6 +120,18 @@ def find_source(name: str, train: Path | None, valid: Path | None) -> tuple[str,
         "--train-file and --valid-file",
         code=2,
     )
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is no file that can be read again: a pipe cannot."""
+    if path.is_file():
+        return
+    if path.exists() and not path.is_dir():
+        raise Refusal(
+            f"expected a text file at {path}, found a pipe or a device; write its text to a file"
+        )
+    found = "a folder" if path.is_dir() else "nothing"
+    raise Refusal(f"expected a text file at {path}, found {found}; check the path")
 
 
 def check_text(path: Path) -> None:

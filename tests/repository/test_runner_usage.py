@@ -89,13 +89,20 @@ def test_text_with_a_character_across_two_pieces_is_fine(tmp_path):
     check_text(path)
 
 
-@pytest.mark.parametrize("path", ["nowhere.txt", "."])
+NO_FILES = {
+    "nowhere.txt": "nothing; check the path",
+    ".": "a folder; check the path",
+    "pipe": "a pipe or a device; write its text to a file",
+}
+
+
+@pytest.mark.parametrize("path", NO_FILES)
 def test_a_path_that_is_no_file_fails_with_exit_code_1(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
     assert main(["data", "--train-file", path, "--valid-file", path]) == 1
-    found = "a folder" if path == "." else "nothing"
     assert capsys.readouterr().err == (
-        f"groundup: expected a text file at {path}, found {found}; check the path\n"
+        f"groundup: expected a text file at {path}, found {NO_FILES[path]}\n"
     )
 
 

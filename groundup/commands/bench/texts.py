@@ -5,7 +5,7 @@ from pathlib import Path
 
 from groundup import corpus
 from groundup.commands.common import Refusal
-from groundup.commands.sources import check_text
+from groundup.commands.sources import check_file, check_text
 from groundup.presets import CORPORA, SEPARATOR
 
 SEED = 0
@@ -13,12 +13,10 @@ LEAST_BYTES_OF_A_STORY = 300
 """On average: an embedded story has about 650."""
 
 
-def check_file(path: Path) -> None:
+def check_before(path: Path) -> None:
     """Refuse what is not a text, before anything is measured."""
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing"
-        raise Refusal(f"expected a text file at {path}, found {found}; check the path", code=2)
     try:
+        check_file(path)
         check_text(path)
     except Refusal as error:
         raise Refusal(str(error), code=2) from None

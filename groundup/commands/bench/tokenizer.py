@@ -63,7 +63,7 @@ def tokenizer(
     sizes = _in_bytes(size or [])
     _check_vocabulary(vocab_size)
     if file is not None:
-        texts.check_file(file)
+        texts.check_before(file)
     folder = writable(out or RUNS / "bench")
     begin(reference, STAGES[0])
     peers = [] if one_line else _installed()
