@@ -1,5 +1,6 @@
 """A failed graded test in a few lines: what happened, and where in the code under test."""
 
+import ast
 import functools
 import textwrap
 import traceback
@@ -11,9 +12,11 @@ from typing import Any
 from groundup.stages import ROOT, STAGES
 
 MAX_LINES = 12
+NOT_WRITTEN = "not written yet: "
+ANOTHER_MATTER = "The error is right, but not what it says:"
 PYTEST_SAYS = {
     "Failed: DID NOT RAISE": "nothing was raised, expected",
-    "AssertionError: Regex pattern did not match.": "The error is right, but not what it says:",
+    "AssertionError: Regex pattern did not match.": ANOTHER_MATTER,
     "Expected regex:": "should hold:",
     "Actual message:": "says:       ",
 }
@@ -45,13 +48,15 @@ def explain(error: BaseException) -> str:
         return f"{place_in(Path(error.filename), error.lineno or 1)}: {error.msg}"
     if _is_stub(error, frames):
         path, line, name = frames[-1]
-        return f"not written yet: {name} ({place_in(Path(path), line)})"
+        return f"{NOT_WRITTEN}{name} ({place_in(Path(path), line)})"
     if isinstance(error, Mismatch):
         return _shorten(str(error))
+    under_test = [frame for frame in frames if _is_under_test(frame[0])]
     text = f"{type(error).__name__}: {_message(error)}".rstrip(": ")
+    if under_test and (expected := _expected(frames)):
+        text += f"\nexpected: {expected}"
     for theirs, plain in PYTEST_SAYS.items():
         text = text.replace(theirs, plain)
-    under_test = [frame for frame in frames if _is_under_test(frame[0])]
     ours = under_test or [f for f in frames if Path(f[0]).is_relative_to(ROOT / "tests")]
     where = [f"at {place_in(Path(path), line)} in {name}" for path, line, name in ours[-1:]]
     return _shorten("\n".join([text, *where]))
@@ -64,6 +69,20 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int, str]]:
         code = getattr(frame.f_locals.get("fn"), "__code__", None)
         if code and frame.f_globals.get("__name__") == "jaxtyping._decorator":
             yield code.co_filename, code.co_firstlineno, code.co_qualname
+
+
+def _expected(frames: list[tuple[str, int, str]]) -> str:
+    """The exception that the test waits for with pytest.raises, if it does."""
+    for path, line, _ in frames:
+        if not Path(path).is_relative_to(ROOT / "tests"):
+            continue
+        for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.With) and node.lineno <= line <= (node.end_lineno or 0):
+                calls = [item.context_expr for item in node.items]
+                for call in calls:
+                    if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.raises":
+                        return ast.unparse(call.args[0])
+    return ""
 
 
 @functools.cache

@@ -2,11 +2,13 @@
 
 import functools
 import os
+from collections import Counter
 from typing import Any
 
 import pytest
 
 from groundup import from_scratch, isolation, reference
+from groundup.failures import NOT_WRITTEN
 from groundup.naming import Probe
 from groundup.stages import Stage
 from groundup.telling import Failure, Run, Told, tell
@@ -77,7 +79,7 @@ class Listener:
     def _at_fault(self) -> dict[str, tuple[Stage, ...]]:
         if isolation.VARIABLE in os.environ:
             return {}
-        tests = [f.test for f in self.run.failures if not f.text.startswith("not written yet")]
+        tests = [f.test for f in self.run.failures if not f.text.startswith(NOT_WRITTEN)]
         seed = self.config.getoption("--seed")
         options = [] if seed is None else [f"--seed={seed}"]
         return isolation.stages_at_fault(tests, self.run.chosen, options)
@@ -89,8 +91,14 @@ class Listener:
                 terminalreporter.write_line(line)
         if self.config.stash[SHORT] and self.tell():
             terminalreporter.section("what is not right yet")
+            stubs = Counter[str]()
             for test, text, _ in self.tell():
-                self._print(terminalreporter, test, text)
+                if text.startswith(NOT_WRITTEN) and not self.run.verbose:
+                    stubs[text] += 1
+                else:
+                    self._print(terminalreporter, test, text)
+            for text, count in stubs.items():
+                terminalreporter.write_line(f"{text}  {count} test{'s' * (count > 1)}")
 
     def _print(self, terminal: pytest.TerminalReporter, test: str, text: str) -> None:
         if test in self.at_length:

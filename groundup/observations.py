@@ -78,6 +78,8 @@ def _difference(actual: Record, expected: Record, rtol: float, atol: float) -> s
     wrong = _wrong(actual, expected, rtol, atol)
     if not wrong.any():
         return ""
+    if not wrong.ndim and expected.kind in KINDS.values():
+        return "expected {}, found {}".format(*_readable(expected.values[()], actual.values[()]))
     return _with_clue(
         f"{wrong.sum()} of {wrong.size} values differ\n{_first(wrong, actual, expected)}",
         clue(actual.values, expected.values, rtol=rtol, atol=atol),

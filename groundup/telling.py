@@ -3,14 +3,14 @@
 import ast
 import re
 import shlex
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from groundup import catalogue, isolation, reference
-from groundup.failures import MAX_LINES, place_in
+from groundup.failures import ANOTHER_MATTER, MAX_LINES, place_in
+from groundup.guide_pieces import section_of
 from groundup.naming import Probe, resolve
 from groundup.stages import ROOT, Stage
 
@@ -132,13 +132,15 @@ def _unnamed(failure: Failure, run: Run, brief: bool) -> str:
     if stage is None or (failure.crashed and "\n" not in failure.text):
         return failure.text
     if brief:
-        what, *more = failure.text.splitlines()
-        what = f"{what} {' '.join(more[0].split())}" if "expected: " in what and more else what
+        what, *more = (" ".join(line.split()) for line in failure.text.splitlines())
+        if what == ANOTHER_MATTER:
+            return f"and another matter. {what} {', '.join(more[:2])}"
+        what = f"{what} {more[0]}" if "expected: " in what and more else what
         return f"perhaps for the same reason: {what}"
     lines = []
     for contract in failure.contracts[:1] if not failure.crashed else ():
         lines.append(_look_at(stage, contract))
-        if section := _section_about(stage, contract):
+        if section := section_of(stage, failure.test) or _section_about(stage, contract):
             lines.append(f"Read: {catalogue.guide_link(stage, section)}")
     if missing := isolation.missing(run.chosen, stage):
         names = " or ".join(each.folder for each in missing)
@@ -149,11 +151,11 @@ def _unnamed(failure: Failure, run: Run, brief: bool) -> str:
 
 
 def _section_about(stage: Stage, contract: str) -> str:
-    """Where most of the mistakes that are made in `contract` lead; empty if none is known."""
+    """Where the mistakes that are made in `contract` lead; empty if not all lead there."""
     known = catalogue.mistakes(stage).values()
-    about = [m.section for m in known if m.contract == contract]
-    about = about or [m.section for m in known if _class_of(m.contract) == _class_of(contract)]
-    return statistics.mode(about) if about else ""
+    about = {m.section for m in known if m.contract == contract}
+    about = about or {m.section for m in known if _class_of(m.contract) == _class_of(contract)}
+    return about.pop() if len(about) == 1 else ""
 
 
 def _with_numbers(text: str, failure: Failure, run: Run) -> str:

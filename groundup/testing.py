@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from groundup import observations, snapshots
-from groundup.failures import Mismatch, explain
+from groundup.failures import PACKAGES, Mismatch, explain
 from groundup.stages import STAGES, Stage
 
 # Imported here because under jaxtyping's import hook it compiles anew; and without telling
@@ -125,9 +125,19 @@ def outcome(function: Callable[[], Any]) -> Any:
     except Exception as error:
         if isinstance(error, NotImplementedError | NameError):
             raise  # not written yet, or a slip of the pen: better told with its line
-        raised = observations.Raised(f"raises {type(error).__name__}")
+        raised = observations.Raised(f"raises {_name_of(error)}")
         raised.told = explain(error)
         return raised
+
+
+def _name_of(error: Exception) -> str:
+    """Of a class that the code under test made for itself, what it made it of."""
+
+    def is_its_own(kind: type) -> bool:
+        package = kind.__module__.partition(".")[0]
+        return package in PACKAGES and kind.__name__ not in sys.modules[package].__all__
+
+    return next(each.__name__ for each in type(error).__mro__ if not is_its_own(each))
 
 
 PATIENCE = 10
@@ -217,7 +227,7 @@ def check(observation: Any, *, rtol: float = 0.0, atol: float = 0.0) -> None:
             raise Mismatch(text, parts=records)
         difference = observations.difference(records[name], expected, rtol=rtol, atol=atol)
         if difference:
-            text = difference if len(parts) == 1 else f"{name}: {difference}"
+            text = f"{name}: {difference}" if parts is observation else difference
             raise Mismatch(text, parts=records)
 
 

@@ -9,14 +9,15 @@ import pytest
 
 def contracts_used(item: pytest.Function, stage: ModuleType) -> list[str]:
     """The contracts of `stage` that a test uses, methods before their class; configurations, with
-    which tests set up what they are about, only where there is nothing else. A method that strings
-    have too (encode) may be meant for one, so others come before it."""
+    which tests set up what they are about, and exceptions only where there is nothing else. A
+    method that strings have too (encode) may be meant for one, so others come before it."""
     names = names_used(item)
     used = [name for name in names if name in getattr(stage, "__all__", [])]
     methods, others = list[str](), list[str]()
     for name in used:
         contract = getattr(stage, name)
-        if dataclasses.is_dataclass(contract):
+        is_exception = isinstance(contract, type) and issubclass(contract, Exception)
+        if dataclasses.is_dataclass(contract) or is_exception:
             continue
         for method in names:
             if isinstance(getattr(contract, "__dict__", {}).get(method), FunctionType):

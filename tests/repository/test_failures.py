@@ -4,6 +4,10 @@ import sys
 
 import pytest
 
+from groundup.failures import ANOTHER_MATTER
+from groundup.stages import STAGES
+from groundup.telling import Failure, Run, tell
+
 LAYERS = "assignments/02_layers/s02_layers/adapter.py"
 
 
@@ -42,6 +46,13 @@ def broken(run, tmp_path_factory, copy_course):
 
 SKIPPING = """
 import pytest
+import torch
+
+from s02_layers import softmax
+
+def test_that_waits_for_another_exception():
+    with pytest.raises(KeyError):
+        softmax(torch.ones(2), dim=0)
 
 def test_that_skips():
     pytest.skip("tired")
@@ -51,11 +62,10 @@ def test_that_is_expected_to_fail():
 """
 
 
-def test_a_stub_is_one_line(broken):
-    assert told(broken, "test_swiglu_agrees_with_torch") == [
-        "tests/stage_02/test_activations.py::test_swiglu_agrees_with_torch  "
-        f"not written yet: SwiGLU.__init__ ({LAYERS}:91)"
-    ]
+def test_a_stub_is_one_line_with_the_tests_that_wait_for_it(broken):
+    lines = [line for line in listing(broken) if "SwiGLU" in line]
+    assert lines == [f"not written yet: SwiGLU.__init__ ({LAYERS}:91)  9 tests"]
+    assert listing(broken)[-1].startswith("not written yet: ")
 
 
 def test_a_wrong_value_is_a_small_difference(broken):
@@ -74,6 +84,25 @@ def test_a_crash_names_the_learners_line(broken):
         "  NameError: name 'y' is not defined",
         f"  at {LAYERS}:102 in softmax",
     ]
+
+
+def test_an_exception_that_was_not_expected_is_told_with_the_one_that_was(broken):
+    assert told(broken, "test_that_waits_for_another_exception")[1:4] == [
+        "  NameError: name 'y' is not defined",
+        "  expected: KeyError",
+        f"  at {LAYERS}:102 in softmax",
+    ]
+
+
+def test_a_message_that_says_too_little_is_another_matter():
+    text = f"{ANOTHER_MATTER}\n should hold: '7'\n says:        'd_head must be even'\nat x.py:3"
+    test = "tests/stage_03/test_rope.py::test_rope_refuses_an_odd_d_head"
+    failures = [Failure(f"{test}[{number}]", text) for number in range(2)]
+    _, second = tell(Run(STAGES, failures=failures), {})
+    assert second.text == (
+        "and another matter. The error is right, but not what it says: should hold: '7', "
+        "says: 'd_head must be even'"
+    )
 
 
 def test_a_wrong_shape_is_told_by_the_signature(broken):

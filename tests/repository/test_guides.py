@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from groundup.guide_pieces import anchor, pieces, section_of, selects
 from groundup.stages import ROOT, STAGES
 
 SECTIONS = [
@@ -45,8 +46,7 @@ def blocks(page: Path, language: str) -> list[str]:
 def anchors(page: Path) -> set[str]:
     """GitHub's anchors of the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
-    plain = [re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings]
-    return {heading.replace(" ", "-") for heading in plain}
+    return {anchor(heading) for heading in headings}
 
 
 @by_stage
@@ -73,10 +73,10 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if target.startswith(("http://", "https://", "mailto:")):
             continue
-        file, _, anchor = target.partition("#")
+        file, _, place = target.partition("#")
         path = (page.parent / file).resolve() if file else page
         assert path.exists(), f"{page.name}: {target}"
-        assert not anchor or anchor in anchors(path), f"{page.name}: {target}"
+        assert not place or place in anchors(path), f"{page.name}: {target}"
 
 
 RUN_PAGES = """
@@ -147,18 +147,29 @@ def test_every_pytest_command_selects_a_test(page, run):
         folders = [word for word in words[1:] if word.startswith("tests/")] or ["tests/"]
         wanted = words[words.index("-k") + 1] if "-k" in words else ""
         names = [name for name in collected(run) if any(name.startswith(f) for f in folders)]
-        assert any(_selected(wanted, name) for name in names), " ".join(words)
+        assert any(not wanted or selects(wanted, name) for name in names), " ".join(words)
 
 
-def _selected(expression: str, name: str) -> bool:
-    """pytest's -k, for the words, `or`, `and`, `not` and brackets that guides use."""
-    lower = name.lower()
-    answer = re.sub(
-        r"(?<!\w)(?!(?:or|and|not)\b)[\w\[\]]+",
-        lambda word: str(word.group().lower() in lower),
-        expression,
-    )
-    return bool(eval(answer, {"__builtins__": {}})) if expression else True
+@by_stage
+def test_a_piece_of_a_guide_is_a_section_with_tests(stage):
+    assert len(pieces(stage)) >= 5
+    assert {section for section, *_ in pieces(stage)} <= anchors(stage.guide)
+
+
+@pytest.mark.parametrize(
+    ("test", "section"),
+    {
+        "stage_01/test_training.py::test_a_vocabulary_too_small_is_refused": "ids-and-the-end-of-"
+        "training",
+        "stage_01/test_training.py::test_ties_of_bytes[é]": "ties",
+        "stage_03/test_rope.py::test_rope_far_out": "precision-and-devices",
+        "stage_07/test_stream.py::test_anything": "stream",
+        "stage_02/test_promises.py::test_that_no_piece_names": "",
+    }.items(),
+)
+def test_the_section_that_a_test_belongs_to(test, section):
+    stage = STAGES[int(test[6:8]) - 1]
+    assert section_of(stage, f"tests/{test}") == section
 
 
 @by_page

@@ -2,6 +2,9 @@
 
 import json
 import pickle
+import sys
+import types
+from functools import partial
 
 import numpy as np
 import pytest
@@ -92,6 +95,21 @@ def test_an_exception_that_was_observed_says_what_it_was_about():
     assert raised == "raises IndexError"
     assert "IndexError: list index out of range" in difference(raised, 1)
     assert not difference(pickle.loads(pickle.dumps(raised)), raised)
+
+
+def fail(error):
+    raise error
+
+
+def test_an_exception_of_the_learners_own_counts_as_the_one_it_was_made_of(monkeypatch):
+    package = types.ModuleType("s01_bpe")
+    package.__all__ = ["Leak"]  # of the contract
+    monkeypatch.setitem(sys.modules, "s01_bpe", package)
+    for name, seen in {"NotUtf8": "raises ValueError", "Leak": "raises Leak"}.items():
+        kind = type(name, (ValueError,), {"__module__": "s01_bpe.adapter"})
+        raised = outcome(partial(fail, kind("byte 3")))
+        assert raised == seen
+        assert f"{name}: byte 3" in difference(raised, 1)
 
 
 def test_an_observation_of_mixed_values_is_refused():

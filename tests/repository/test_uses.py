@@ -23,15 +23,19 @@ class Config:
     size: int = 1
 
 
+class Leak(ValueError):
+    pass
+
+
 def measure():
     raise NotImplementedError
 
 
 TABLE = {"a": 1}
-for contract in (Reader, Config, measure):
+for contract in (Reader, Config, Leak, measure):
     setattr(STAGE, contract.__name__, contract)
 STAGE.TABLE = TABLE
-STAGE.__all__ = ["Reader", "Config", "measure", "TABLE"]
+STAGE.__all__ = ["Reader", "Config", "Leak", "measure", "TABLE"]
 
 
 def reader():
@@ -62,6 +66,11 @@ def in_a_lambda():
     return lambda: TABLE["a"]
 
 
+def an_exception_first():
+    with pytest.raises(Leak):
+        measure()
+
+
 def only_a_configuration():
     Config()
 
@@ -74,6 +83,7 @@ def only_a_configuration():
         (a_method, ["Reader.read", "Reader"]),
         (what_may_be_a_method_of_a_string, ["Reader.read", "Reader.strip", "Reader"]),
         (in_a_lambda, ["TABLE"]),
+        (an_exception_first, ["measure"]),
         (only_a_configuration, ["Config"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -89,10 +89,11 @@ def test_special_tokens_with_white_space_are_not_cut(make_tokenizer):
     ]
     between = Watched(["<|end of text|>", "the crow"] * 6)
     taken = [between.taken for _ in tokenizer.encode_iterable(between)]
+    early = [max(0, count - place - 2) for place, count in enumerate(taken)]
     check(
         {
             "ids": list(tokenizer.encode_iterable(strings)),
-            "read too early": [max(0, count - place - 2) for place, count in enumerate(taken)],
+            "strings read too early for each id": early,
         }
     )
 
@@ -147,8 +148,8 @@ def test_how_far_is_read_ahead_of_each_id(make_tokenizer):
         ahead.append(max(0, watched.taken - needed))
     check(
         {
-            "read at once": at_once,
-            "read too early for each id": ahead,
+            "strings read at once": at_once,
+            "strings read too early for each id": ahead,
             "an iterator": "yes" if iter(ids) is ids else "no",
         }
     )
