@@ -9,10 +9,12 @@ UNKNOWN = "?"
 
 
 def preset_table() -> str:
-    """Parameters and memory are counted by stage 08; a question mark where it is not written."""
+    """Stage 04 counts parameters, stage 08 memory; a question mark where it is not written."""
     blocks = [_block(name, preset) for name, preset in PRESETS.items()]
-    if any(UNKNOWN in block.splitlines()[0] for block in blocks):
-        blocks.append(f"{UNKNOWN} is counted by stages 04 and 08: write them, or --reference 4,8")
+    for unit, stages in {"M parameters": "stages 2,3,4", "GB": "stage 8"}.items():
+        if f"{UNKNOWN} {unit}" in blocks[0]:
+            numbers = stages.split()[1]
+            blocks.append(f"{UNKNOWN} {unit}: write {stages}, or --reference {numbers}")
     return "\n".join(blocks)
 
 
@@ -27,9 +29,9 @@ def _block(name: str, preset: Preset) -> str:
 
 
 def parameters(preset: Preset) -> int:
-    from s08_benchmarking import count_parameters
+    from s04_transformer import TransformerLM
 
-    return count_parameters(_model(preset))
+    return sum(each.numel() for each in TransformerLM(_model(preset), device="meta").parameters())
 
 
 def memory(preset: Preset) -> int:

@@ -104,10 +104,13 @@ def train_model(
         started.keep(run_dir, config.device or best_device())
     keep_freed_memory()
     say(f"training in {shown(run_dir)}, on {shown(folder)}")
+    before = _written(run_dir / METRICS)
     try:
         result = train_stage(config, sampler(folder, prompt))
     except KeyboardInterrupt as error:
         raise Refusal(str(error) or "stopped; the same command goes on", code=130) from None
+    if before and before == _written(run_dir / METRICS):
+        say("it was complete already: nothing was trained; a new run needs a folder of its own")
     floor, curve = config.entropy_floor, run_dir / CURVE
     if speaks():
         draw_loss_curve(run_dir / METRICS, curve, title=run_dir.name, floor=floor)
@@ -118,6 +121,10 @@ def train_model(
             f"({config.warmup_steps}) too few"
         )
     return how_it_ended(result, floor, TransformerLM(config.model))
+
+
+def _written(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def make_config(

@@ -75,10 +75,10 @@ def draw_roofline(axes: plt.Axes) -> None:
         if label == "weighted values":
             continue  # the same place as the scores
         text = {"scores": "scores,\nweighted values", "q, k, v": "q, k, v, o"}.get(label, label)
-        below = {"scores": (-6, -24), "q, k, v": (-38, -14), "feed-forward": (-26, 8)}
+        places = {"scores": (-6, -24), "q, k, v": (-12, -32), "feed-forward": (-16, 14)}
         axes.annotate(
-            text, (intensity, reached), below.get(label, (4, -14)), textcoords="offset points",
-            fontsize=8,
+            text, (intensity, reached), places.get(label, (8, -18)), textcoords="offset points",
+            fontsize=8, arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.8},
         )  # fmt: skip
     axes.set(
         title="Under the roof of an RTX 4090, bfloat16",

@@ -7,7 +7,7 @@ import matplotlib
 matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "groundup"
 
-from groundup.commands.sweep.figures import against_figure, curves_figure  # noqa: E402
+from groundup.commands.sweep.figures import against_figure, curves_figure, finals_figure  # noqa: E402
 from groundup.commands.sweep.results import load  # noqa: E402
 from groundup.commands.sweep.summary import by_setting  # noqa: E402
 
@@ -20,7 +20,7 @@ def main() -> None:
     figures = {
         "08_sweep": against_figure(sweep, "max_lr"),
         "08_sweep_curves": curves_figure(sweep),
-        "08_ablations": curves_figure(ablations),
+        "08_ablations": finals_figure(ablations),
     }
     for name, figure in figures.items():
         figure.savefig(HERE / f"{name}.svg", metadata={"Date": None})

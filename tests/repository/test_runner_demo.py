@@ -108,13 +108,18 @@ def test_the_table_of_presets_says_what_each_takes():
 
 
 def test_the_table_needs_nothing_that_is_not_written_yet(monkeypatch):
-    def not_written(*_):
+    def not_written(*_, **__):
         raise NotImplementedError
 
     monkeypatch.setattr("s08_benchmarking.training_memory", not_written)
     table = preset_table()
     assert "\ntinystories-cpu    3.4 M parameters  20.48 M tokens     ? GB\n" in table
-    assert table.endswith("\n? is counted by stages 04 and 08: write them, or --reference 4,8")
+    assert table.endswith("\n? GB: write stage 8, or --reference 8")
+    monkeypatch.setattr("s04_transformer.TransformerLM", not_written)
+    assert preset_table().splitlines()[-2:] == [
+        "? M parameters: write stages 2,3,4, or --reference 2,3,4",
+        "? GB: write stage 8, or --reference 8",
+    ]
 
 
 def test_tinystories_17m_trains_on_as_many_tokens_as_it_says():

@@ -137,7 +137,8 @@ def test_ablations_are_compared_with_the_base(course, run):
         "model.num_heads=1",
     ]
     assert "\nSiLU: " in done.stdout
-    assert (course / f"{FOLDER}ablate" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("loss.png", "curves.png"):
+        assert (course / f"{FOLDER}ablate" / name).read_bytes().startswith(b"\x89PNG")
 
 
 def model(**changes):

@@ -137,6 +137,8 @@ def test_the_same_command_again_finds_the_run_complete(course, trained, run):
     assert checkpoint.stat().st_mtime_ns == before
     losses = [done.stdout.splitlines()[-5] for done in (trained, again)]
     assert losses[0] == losses[1]
+    told = ["it was complete already: nothing was trained" in d.stdout for d in (trained, again)]
+    assert told == [False, True]
 
 
 def test_one_command_at_a_time_trains_in_a_folder(course, trained, run):

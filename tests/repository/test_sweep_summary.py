@@ -5,7 +5,7 @@ import statistics
 import pytest
 
 from groundup.commands.common import Refusal
-from groundup.commands.sweep.figures import against_figure, curves_figure, draw
+from groundup.commands.sweep.figures import against_figure, curves_figure, draw, finals_figure
 from groundup.commands.sweep.results import Result, claim, load, save
 from groundup.commands.sweep.summary import by_setting, edges, table, winner
 
@@ -105,8 +105,16 @@ def test_the_plots_show_seeds_means_divergence_and_the_floor(tmp_path):
     assert list(lines["entropy floor 0.200"].get_ydata()) == [0.2, 0.2]
     (axes,) = curves_figure(settings).axes
     assert len(axes.lines) == 9 + 1 + 1, "the runs, where one broke off, the floor"
-    for path in draw(settings, tmp_path, field="max_lr"):
-        assert path.read_bytes().startswith(b"\x89PNG")
+    for field in ("max_lr", None):
+        for path in draw(settings, tmp_path, field=field):
+            assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_models_side_by_side_have_a_row_each_with_seeds_mean_and_floor():
+    (axes,) = finals_figure(by_setting(results({0.1: [0.4, 0.6], 0.3: [None]}))).axes
+    assert [list(line.get_xdata()) for line in axes.lines] == [[0.4, 0.6], [0.5], [], [0.2, 0.2]]
+    assert [text.get_text() for text in axes.texts] == ["diverged", " entropy floor 0.200"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["max_lr=0.1", "max_lr=0.3"]
 
 
 def test_words_and_zeros_stand_side_by_side():

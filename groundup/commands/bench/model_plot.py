@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
 
 from groundup.atomic import replacing
 from groundup.ticks import log_ticks
@@ -15,6 +15,7 @@ Record = dict[str, Any]
 COLORS = {"own": "#1f5fa8", "fused": "#c1440e"}
 DTYPES = {"float32": "o", "bfloat16": "s"}
 GREY = "#999999"
+PLAIN = FuncFormatter(lambda value, _position: f"{value:g}")
 
 
 def draw(records: Sequence[Record], limits: Any, out: Path, *, title: str) -> None:
@@ -53,7 +54,7 @@ def figure(records: Sequence[Record], limits: Any, *, title: str) -> Figure:
         axes.grid(alpha=0.3)
         for axis in (axes.xaxis, axes.yaxis):
             if axis.get_scale() == "log":
-                log_ticks(axis, EngFormatter(sep=""))
+                log_ticks(axis, EngFormatter(sep="") if axis is roof.yaxis else PLAIN)
     memory.legend(frameon=False, loc="upper left")
     return whole
 

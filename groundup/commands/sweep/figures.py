@@ -19,10 +19,9 @@ SIZE = (8, 4.5)
 
 
 def draw(settings: Sequence[Setting], folder: Path, *, field: str | None) -> list[Path]:
-    """Write the PNGs of a sweep over `field`, or only the curves."""
-    figures = {"curves.png": curves_figure(settings)}
-    if field is not None:
-        figures["loss.png"] = against_figure(settings, field)
+    """Write the PNGs of a sweep over `field`, or of models side by side."""
+    by_model = finals_figure(settings) if field is None else against_figure(settings, field)
+    figures = {"curves.png": curves_figure(settings), "loss.png": by_model}
     for name, figure in figures.items():
         with replacing(folder / name) as unfinished:
             figure.savefig(unfinished, format="png", dpi=120)
@@ -101,6 +100,27 @@ def curves_figure(settings: Sequence[Setting]) -> Figure:
     axes.set(xlabel="tokens trained on", ylabel=LOSS)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda tokens, _position: f"{tokens:,.0f}"))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9)
+    return figure
+
+
+def finals_figure(settings: Sequence[Setting]) -> Figure:
+    """The last loss of each model: a point for each seed, a line at the mean."""
+    figure = Figure(figsize=(SIZE[0], 1.2 + 0.4 * len(settings)), layout="constrained")
+    axes = figure.add_subplot()
+    for row, setting in enumerate(settings):
+        points = list(setting.losses)
+        axes.plot(points, [row] * len(points), "o", color="C0", ms=6, alpha=0.6)
+        if points:
+            axes.plot([setting.mean], [row], "|", color="black", ms=16, mew=1.5)
+        else:
+            axes.text(0.97, row, "diverged", transform=axes.get_yaxis_transform(), ha="right")
+    floor = settings[0].runs[0].floor
+    if floor is not None:
+        axes.axvline(floor, color="black", ls="--", lw=1)
+        axes.text(floor, -0.7, f" entropy floor {floor:.3f}", fontsize=9)
+    axes.set_yticks(range(len(settings)), [setting.label for setting in settings])
+    axes.set(xlabel=LOSS, ylim=(len(settings) - 0.5, -1))
+    axes.grid(alpha=0.3)
     return figure
 
 
