@@ -57,7 +57,9 @@ def explain(error: BaseException) -> str:
         text += f"\nexpected: {expected}"
     for theirs, plain in PYTEST_SAYS.items():
         text = text.replace(theirs, plain)
-    ours = under_test or [f for f in frames if Path(f[0]).is_relative_to(ROOT / "tests")]
+    # Not where the reference of an earlier stage failed, but what it was called from.
+    written = [frame for frame in under_test if not _is_in("solutions", frame[0])]
+    ours = written or under_test or [frame for frame in frames if _is_in("tests", frame[0])]
     where = [f"at {place_in(Path(path), line)} in {name}" for path, line, name in ours[-1:]]
     return _shorten("\n".join([text, *where]))
 
@@ -74,7 +76,7 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int, str]]:
 def _expected(frames: list[tuple[str, int, str]]) -> str:
     """The exception that the test waits for with pytest.raises, if it does."""
     for path, line, _ in frames:
-        if not Path(path).is_relative_to(ROOT / "tests"):
+        if not _is_in("tests", path):
             continue
         for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))):
             if isinstance(node, ast.With) and node.lineno <= line <= (node.end_lineno or 0):
@@ -83,6 +85,10 @@ def _expected(frames: list[tuple[str, int, str]]) -> str:
                     if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.raises":
                         return ast.unparse(call.args[0])
     return ""
+
+
+def _is_in(folder: str, path: str) -> bool:
+    return Path(path).is_relative_to(ROOT / folder)
 
 
 @functools.cache

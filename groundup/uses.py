@@ -1,6 +1,7 @@
 """What a test is about: names it uses, itself and through helpers and fixtures beside it."""
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 
@@ -8,22 +9,35 @@ import pytest
 
 
 def contracts_used(item: pytest.Function, stage: ModuleType) -> list[str]:
-    """The contracts of `stage` that a test uses, methods before their class; configurations, with
-    which tests set up what they are about, and exceptions only where there is nothing else. A
-    method that strings have too (encode) may be meant for one, so others come before it."""
+    """The contracts of `stage` that a test uses, what it is about first: those that its name
+    names, then methods before functions and classes. A method that strings have too (encode) may
+    be meant for one, so all others come before it and its class, and before constants.
+    Configurations, with which tests set up what they are about, and exceptions are there only
+    where there is nothing else."""
     names = names_used(item)
     used = [name for name in names if name in getattr(stage, "__all__", [])]
-    methods, others = list[str](), list[str]()
+    methods, others, doubtful = list[str](), list[str](), list[str]()
     for name in used:
         contract = getattr(stage, name)
         is_exception = isinstance(contract, type) and issubclass(contract, Exception)
         if dataclasses.is_dataclass(contract) or is_exception:
             continue
-        for method in names:
-            if isinstance(getattr(contract, "__dict__", {}).get(method), FunctionType):
-                (others if hasattr(str, method) else methods).append(f"{name}.{method}")
-        others.append(name)
-    return [*methods, *(others or used)]
+        inside = getattr(contract, "__dict__", {})
+        found = [each for each in names if isinstance(inside.get(each), FunctionType)]
+        strings = [each for each in found if hasattr(str, each)]
+        methods += [f"{name}.{each}" for each in found if each not in strings]
+        last = doubtful if strings or not callable(contract) else others
+        last += [*(f"{name}.{each}" for each in strings), name]
+    found = [*methods, *others, *doubtful] or used
+    return sorted(found, key=lambda contract: not _is_named(contract, item.function.__name__))
+
+
+def _is_named(contract: str, test: str) -> bool:
+    """Whether a test's name has a contract's, or most of its words: CausalSelfAttention in
+    test_self_attention_starts_at_zero."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", contract)
+    named = [word for word in words if word.lower() in test.split("_")]
+    return contract.lower() in test.split("_") or len(named) > len(words) / 2
 
 
 def names_used(item: pytest.Function) -> list[str]:

@@ -14,6 +14,8 @@ CUT = 'regex.split(f"({self._any_special})", text) if self._any_special else [te
 ANY_SPECIAL = '"|".join(regex.escape(token) for token in self._longest_first)'
 MERGED_WORD = "word = _merge(word, min(known, key=self._rank.__getitem__))"
 IN_VOCAB = "            if token.encode() not in self.vocab.values():\n    "
+SINGLE_BYTES = "word = _single_bytes(pretoken)"
+MERGE_LOOP = "while True:\n            known = "
 STREAM = """\
         for text in _stretches(iterable, self._longest_first):
             yield from self.encode(text)
@@ -29,6 +31,7 @@ PLACES = """
             changes[pair[1], word[place + 2]] -= 1
             changes[new, word[place + 2]] += 1
 """
+MAPPED = 'return np.memmap(path, dtype, mode="r")'
 NEXT_BOUND = "bounds.append(next_cut(data, max(start, bounds[-1]), specials))"
 
 FROM_THE_RIGHT = Edit(
@@ -45,6 +48,21 @@ def _merge_from_the_right(word, pair):
 
 
 def _merge(""",
+)
+
+LINES = Edit(
+    "def _blocks(",
+    """\
+def _lines(path):
+    with Path(path).open("rb") as file:
+        for line in file:
+            try:
+                yield line.decode()
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path} is not UTF-8 at byte {error.start}") from None
+
+
+def _blocks(""",
 )
 
 
@@ -1477,6 +1495,44 @@ MISTAKES = [
         base="naive",
         ways=[[streaming("_last_safe_cut(pending, self._longest_first)", end="return")]],
     ),
+    Mistake(
+        id="long_pretokens_cut",
+        sentence="encode takes the beginning of a long pre-token only, and drops the rest.",
+        why="nothing limits a pre-token: a hash, a rule of dashes or a line of Chinese is long.",
+        contract="Tokenizer.encode",
+        section="encode-and-decode",
+        hints=(
+            "Does decode give back a word of 5,000 letters?",
+            "Look for a slice, or a limit, on what the pattern finds.",
+            "Hand each pre-token on as a whole, however long it is.",
+        ),
+        base="naive",
+        ways=[
+            [Edit(SINGLE_BYTES, "word = _single_bytes(pretoken[:32])")],
+            [Edit(SINGLE_BYTES, "word = _single_bytes(pretoken[:64])")],
+            [Edit(SINGLE_BYTES, "word = _single_bytes(pretoken[:1000])")],
+            [Edit(SINGLE_BYTES, "word = _single_bytes(pretoken)[:48]")],
+        ],
+    ),
+    Mistake(
+        id="long_pretokens_not_merged",
+        sentence="encode does not make all merges in a long pre-token.",
+        why="nothing limits a pre-token, and tokens that were never learned together are many.",
+        contract="Tokenizer.encode",
+        section="encode-and-decode",
+        hints=(
+            "Which pairs of neighbours are left in a word of 5,000 letters?",
+            "Merging ends when no pair is known any more, not after so many rounds or bytes.",
+            "Loop until no pair of the word is in the merges.",
+        ),
+        base="naive",
+        ways=[
+            [Edit(MERGE_LOOP, "while len(word) < 24:\n            known = ")],
+            [Edit(MERGE_LOOP, "while len(word) < 48:\n            known = ")],
+            [Edit(MERGE_LOOP, "while len(word) < 256:\n            known = ")],
+            [Edit(MERGE_LOOP, "while len(word) < 1000:\n            known = ")],
+        ],
+    ),
     # Files of a vocabulary.
     Mistake(
         id="vocab_saved_as_utf8",
@@ -1640,6 +1696,38 @@ MISTAKES = [
         base="naive",
         ways=[[Edit("return cls(tokens, pairs, special_tokens)", "return cls(tokens, pairs)")]],
     ),
+    # Files of text.
+    Mistake(
+        id="offset_of_the_block",
+        sentence="Of a file that is not UTF-8, you name a place in a line or block of it.",
+        why="whoever mends the file looks for the byte at that offset of the file.",
+        contract="train_bpe",
+        section="large-files",
+        hints=(
+            "At which offset do you say that the third line is broken?",
+            "error.start is a place in what was decoded, not in the file.",
+            "Add the number of bytes that were read before.",
+        ),
+        base="naive",
+        ways=[
+            [Edit("{offset + error.start}", "{error.start}")],
+            [LINES, Edit(TRAINING_TEXT, TRAINING_TEXT.replace("_blocks", "_lines"))],
+        ],
+    ),
+    Mistake(
+        id="file_offset_of_the_block",
+        sentence="Of a file that is not UTF-8, encode_file names a place in a line or block of it.",
+        why="whoever mends the file looks for the byte at that offset of the file.",
+        contract="encode_file",
+        section="files-of-ids",
+        hints=(
+            "At which offset does encode_file say that the third line is broken?",
+            "error.start is a place in what was decoded, not in the file.",
+            "Read the file as train_bpe does, which names the right place.",
+        ),
+        base="naive",
+        ways=[[LINES, Edit(FILE_TEXTS, FILE_TEXTS.replace("_blocks", "_lines"))]],
+    ),
     # Files of ids.
     Mistake(
         id="file_newlines_translated",
@@ -1790,5 +1878,39 @@ MISTAKES = [
         ),
         base="naive",
         ways=[[Edit(DTYPE, "np.min_scalar_type(len(tokenizer.vocab))")]],
+    ),
+    Mistake(
+        id="open_tokens_reads_all",
+        sentence="open_tokens reads all ids into memory; it should map the file.",
+        why="the ids of a corpus do not fit in memory, and training needs a few at a time.",
+        contract="open_tokens",
+        section="files-of-ids",
+        hints=(
+            "What type has the array that open_tokens returns?",
+            "np.fromfile and np.frombuffer read everything; a map reads what is looked at.",
+            'Return np.memmap(path, dtype, mode="r").',
+        ),
+        base="naive",
+        ways=[
+            [Edit(MAPPED, "return np.fromfile(path, dtype)")],
+            [Edit(MAPPED, "return np.frombuffer(Path(path).read_bytes(), dtype)")],
+        ],
+    ),
+    Mistake(
+        id="open_tokens_writable",
+        sentence="The ids that open_tokens returns can be written to; they should be read-only.",
+        why="one assignment by mistake changes the corpus on the disk.",
+        contract="open_tokens",
+        section="files-of-ids",
+        hints=(
+            "What does ids.flags.writeable say?",
+            'np.memmap opens a file for writing as well unless told, by "r+".',
+            'Open it with mode="r".',
+        ),
+        base="naive",
+        ways=[
+            [Edit(MAPPED, 'return np.memmap(path, dtype, mode="r+")')],
+            [Edit(MAPPED, 'return np.memmap(path, dtype, mode="c")')],
+        ],
     ),
 ]

@@ -63,6 +63,15 @@ def fill(where: str, score: str) -> str:
     )
 
 
+def shared_anew(total: str) -> str:
+    """Masked after softmax, each row divided by `total`."""
+    return (
+        "    weights = softmax(scores, dim=-1) * mask\n"
+        "    total = weights.sum(dim=-1, keepdim=True)\n"
+        f"    return weights / {total} @ v\n"
+    )
+
+
 MISTAKES = [
     Mistake(
         id="scores_not_scaled",
@@ -118,6 +127,23 @@ MISTAKES = [
             [Edit(SCORES, "q / math.sqrt(k.shape[-2]) @ k.mT")],
             [Edit(SCORES, "q / math.sqrt(q.shape[-2]) @ k.mT")],
             [Edit(SCORES, "q / math.sqrt(v.shape[-1]) @ k.mT")],
+        ],
+    ),
+    Mistake(
+        id="scores_scaled_by_whole_root",
+        sentence="You round √d_head to a whole number before you divide the scores by it.",
+        why="for a d_head of 8 that is 2 or 3 instead of 2.83, and softmax gets other scores.",
+        contract="scaled_dot_product_attention",
+        section="scaling",
+        hints=(
+            "What is the root of a d_head of 6, and by what do you divide?",
+            "Only for 4, 9, 16, … is the root a whole number.",
+            "Divide by math.sqrt(d_head), without int, round or math.isqrt.",
+        ),
+        ways=[
+            [Edit(SCORES, "q / int(math.sqrt(q.shape[-1])) @ k.mT")],
+            [Edit(SCORES, "q / round(math.sqrt(q.shape[-1])) @ k.mT")],
+            [Edit(SCORES, "q / math.ceil(math.sqrt(q.shape[-1])) @ k.mT")],
         ],
     ),
     Mistake(
@@ -194,6 +220,12 @@ MISTAKES = [
         ways=[
             [Edit(MASKED, fill("mask", "-torch.inf"))],
             [Edit("    sees_something =", "    mask = ~mask\n    sees_something =")],
+            # In both places, as nn.MultiheadAttention has it: then only other masks show it.
+            [Edit(MASKED, fill("mask", "-torch.inf")), Edit(CAUSAL, f"~{CAUSAL}")],
+            [
+                Edit("    sees_something =", "    mask = ~mask\n    sees_something ="),
+                Edit(CAUSAL, f"~{CAUSAL}"),
+            ],
         ],
     ),
     Mistake(
@@ -236,6 +268,22 @@ MISTAKES = [
                     "    return softmax(scores, dim=-1).masked_fill(~mask, 0.0) @ v\n",
                 )
             ],
+        ],
+    ),
+    Mistake(
+        id="mask_after_softmax_shared_anew",
+        sentence="You mask after softmax and divide by what is left, which may be nothing.",
+        why="beside a far larger forbidden score, allowed keys have lost their weights by then.",
+        contract="scaled_dot_product_attention",
+        section="masking",
+        hints=(
+            "A forbidden key has a score of 200, the allowed ones of 1: what is left of them?",
+            "e^-200 is 0 in float32, and no division brings it back.",
+            "Put -inf into the scores before softmax; do not multiply the weights by the mask.",
+        ),
+        ways=[
+            [Edit(MASKED, shared_anew("torch.where(total > 0, total, 1.0)"))],
+            [Edit(MASKED, shared_anew("total"))],
         ],
     ),
     Mistake(
@@ -1045,8 +1093,20 @@ MISTAKES = [
                 Edit(JOIN, JOIN_INTERLEAVED),
             ],
             [Edit(SPLIT, SPLIT_INTERLEAVED)],
-            [Edit(JOIN, JOIN_INTERLEAVED)],
         ],
+    ),
+    Mistake(
+        id="heads_joined_interleaved",
+        sentence="You join the heads as (d_head, heads); o_proj reads each head in a row.",
+        why="trained like this it is as good, but weights of others are read in the wrong order.",
+        contract="CausalSelfAttention.forward",
+        section="heads",
+        hints=(
+            "Which coordinates of what o_proj reads come from head 0?",
+            "Head h has the coordinates from h·d_head to (h+1)·d_head, as it had before.",
+            "Bring the axes into the order (seq, heads, d_head) before the reshape.",
+        ),
+        ways=[[Edit(JOIN, JOIN_INTERLEAVED)]],
     ),
     Mistake(
         id="heads_not_split",

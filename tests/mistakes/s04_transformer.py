@@ -11,6 +11,12 @@ LAYER = "x = layer(x, positions, its_cache)"
 LOGITS = "return self.lm_head(self.norm(x))"
 FINAL_NORM = '_norm(config, device, dtype) if config.norm == "pre" else nn.Sequential()'
 BLOCKS = "TransformerBlock(config, rope, device, dtype) for _ in range(config.num_layers)"
+COPIES = (
+    "__import__('copy').deepcopy(block)"
+    " for block in [TransformerBlock(config, rope, device, dtype)] * config.num_layers"
+)
+SEED = "torch.manual_seed(0)"
+SEEDED = f"{BLOCKS} if {SEED}"
 TIE = "self.embed_tokens.weight = self.lm_head.weight"
 ROPE = "RotaryEmbedding(d_head, config.context_length, config.rope_theta, device)"
 
@@ -814,6 +820,38 @@ MODEL = [
         ),
         ways=[
             [Edit(BLOCKS, "[TransformerBlock(config, rope, device, dtype)] * config.num_layers")]
+        ],
+    ),
+    Mistake(
+        id="layers_start_alike",
+        sentence="All layers of your model start with the same weights.",
+        why="what one layer has drawn says nothing new in the next: the start is less random.",
+        contract="TransformerLM",
+        section="the-model",
+        hints=(
+            "Compare the first row of q_proj in two layers.",
+            "A copy has the weights of what it was made of; a seed gives the same ones again.",
+            "Build a new TransformerBlock for every layer, and set no seed.",
+        ),
+        ways=[
+            [Edit(BLOCKS, COPIES.replace("(block)", "(block, {id(rope): rope})"))],
+            [Edit(BLOCKS, COPIES)],
+            [Edit(BLOCKS, SEEDED)],
+        ],
+    ),
+    Mistake(
+        id="model_sets_a_seed",
+        sentence="Your model sets a seed, so that every model starts with the same weights.",
+        why="whoever makes the model chooses the seed; after it, all else is drawn anew as well.",
+        contract="TransformerLM",
+        section="the-model",
+        hints=(
+            "Do two models made one after the other have the same weights?",
+            "torch.manual_seed changes the one generator that everybody draws from.",
+            "Take it out of the constructor.",
+        ),
+        ways=[
+            [Edit("self.layers = nn.ModuleList(", f"{SEED}\n        self.layers = nn.ModuleList(")]
         ],
     ),
     Mistake(

@@ -86,6 +86,19 @@ def test_a_crash_names_the_learners_line(broken):
     ]
 
 
+def test_a_crash_in_an_earlier_reference_names_the_learners_line(run, course):
+    write(course, "cross_entropy", "return outer(logits)")
+    adapter = course / LAYERS
+    text = adapter.read_text(encoding="utf-8")
+    outer = "from s01_bpe import open_tokens\n\n\ndef outer(path):\n    return open_tokens(path)"
+    adapter.write_text(f"{text}\n\n{outer}\n", encoding="utf-8")
+    place = len(adapter.read_text(encoding="utf-8").splitlines())
+    words = ["pytest", "tests/stage_02", "-q", "-k", "agrees_with_torch", "--reference", "1"]
+    lines = told(run(*words, cwd=course), "test_cross_entropy_agrees_with_torch")
+    assert lines[1].startswith("  TypeError: ")
+    assert lines[2] == f"  at {LAYERS}:{place} in outer"
+
+
 def test_an_exception_that_was_not_expected_is_told_with_the_one_that_was(broken):
     assert told(broken, "test_that_waits_for_another_exception")[1:4] == [
         "  NameError: name 'y' is not defined",

@@ -31,11 +31,19 @@ def measure():
     raise NotImplementedError
 
 
+def attention_of(x):
+    raise NotImplementedError
+
+
+class CausalSelfAttention:
+    pass
+
+
 TABLE = {"a": 1}
-for contract in (Reader, Config, Leak, measure):
+for contract in (Reader, Config, Leak, CausalSelfAttention, attention_of, measure):
     setattr(STAGE, contract.__name__, contract)
 STAGE.TABLE = TABLE
-STAGE.__all__ = ["Reader", "Config", "Leak", "measure", "TABLE"]
+STAGE.__all__ = [name for name in vars(STAGE) if not name.startswith("_")]
 
 
 def reader():
@@ -62,6 +70,19 @@ def what_may_be_a_method_of_a_string():
     return " ".strip(), Reader().read()
 
 
+def a_function_and_what_may_be_a_method_of_a_string():
+    return TABLE, Reader().strip(), measure()
+
+
+def measure_gives_what_is_read():
+    return Reader().read(), measure()
+
+
+def self_attention_looks_back():
+    found = attention_of(1)
+    assert found == CausalSelfAttention(Reader().read())
+
+
 def in_a_lambda():
     return lambda: TABLE["a"]
 
@@ -82,6 +103,15 @@ def only_a_configuration():
         (through_a_fixture, ["Reader"]),
         (a_method, ["Reader.read", "Reader"]),
         (what_may_be_a_method_of_a_string, ["Reader.read", "Reader.strip", "Reader"]),
+        (
+            a_function_and_what_may_be_a_method_of_a_string,
+            ["measure", "TABLE", "Reader.strip", "Reader"],
+        ),
+        (measure_gives_what_is_read, ["measure", "Reader.read", "Reader"]),
+        (
+            self_attention_looks_back,
+            ["CausalSelfAttention", "Reader.read", "attention_of", "Reader"],
+        ),
         (in_a_lambda, ["TABLE"]),
         (an_exception_first, ["measure"]),
         (only_a_configuration, ["Config"]),

@@ -110,7 +110,7 @@ def test_encoding_between_the_ids_of_a_stream_changes_nothing(make_tokenizer):
 @pytest.mark.parametrize("num_bytes", [1, 2, 3])
 def test_a_file_that_ends_inside_a_character_is_refused(make_tokenizer, tmp_path, num_bytes):
     path = tmp_path / "cut.txt"
-    path.write_bytes(b"the crow " + "🙃".encode()[:num_bytes])
+    path.write_bytes(b"the\ncrow\n" + "🙃".encode()[:num_bytes])
     with pytest.raises(ValueError, match=r"cut\.txt.*\b9\b"):
         train_bpe(path, 300, [])
     with pytest.raises(ValueError, match=r"cut\.txt.*\b9\b"):

@@ -26,9 +26,11 @@ def test_a_file_has_the_ids_of_its_text(make_tokenizer, text_file, tmp_path):
 
 
 def test_the_ids_are_mapped_read_only(make_tokenizer, text_file, tmp_path):
-    ids = encode_file(make_tokenizer(), text_file, tmp_path / "text.bin")
-    assert isinstance(ids, np.memmap)
-    assert not ids.flags.writeable
+    def kind(ids):
+        return f"{type(ids).__name__}, {'writable' if ids.flags.writeable else 'read-only'}"
+
+    encoded = encode_file(make_tokenizer(), text_file, tmp_path / "text.bin")
+    check({"encode_file": kind(encoded), "open_tokens": kind(open_tokens(tmp_path / "text.bin"))})
 
 
 def test_the_file_holds_little_endian_ids_and_nothing_else(make_tokenizer, text_file, tmp_path):
@@ -136,7 +138,7 @@ def test_bytes_that_are_not_utf8_leave_the_old_ids_as_they_were(
     make_tokenizer, text_file, tmp_path
 ):
     before = encode_file(make_tokenizer(), text_file, tmp_path / "text.bin").tolist()
-    (tmp_path / "bad.txt").write_bytes(b"fine " * 300_000 + b"\xff")
+    (tmp_path / "bad.txt").write_bytes(b"fine\n" * 300_000 + b"\xff")
     with pytest.raises(ValueError, match=r"bad\.txt.*1500000"):
         encode_file(make_tokenizer(), tmp_path / "bad.txt", tmp_path / "text.bin", num_workers=1)
     assert open_tokens(tmp_path / "text.bin").tolist() == before
@@ -175,7 +177,7 @@ def test_memory_does_not_grow_with_the_encoded_file(make_tokenizer, tmp_path):
             tracemalloc.stop()
 
     growth = peak(7) - peak(3)
-    check({"4 MB more of the same word": "more memory" if growth > 2_000_000 else "no more memory"})
+    check({"4 MB more of the same word": "more memory" if growth > 1_500_000 else "no more memory"})
 
 
 def test_opened_tokens_are_the_ones_written(make_tokenizer, text_file, tmp_path):

@@ -188,7 +188,7 @@ def test_memory_does_not_grow_with_the_file(train):
 
 def test_bytes_that_are_not_utf8_are_named_with_their_place(tmp_path):
     path = tmp_path / "broken.txt"
-    path.write_bytes(b"fine " * 300_000 + b"caf\xe9 noir")
+    path.write_bytes(b"fine\n" * 300_000 + b"caf\xe9 noir")
     with pytest.raises(ValueError, match=r"broken\.txt.*1500003") as caught:
         train_bpe(path, 300, [], num_workers=1)
     assert "\n" not in str(caught.value), "one line"

@@ -25,7 +25,7 @@ def test_rmsnorm_divides_by_root_mean_square_and_scales(draw):
         leaf = x.clone().requires_grad_()
         return torch.autograd.grad((norm(leaf) * scale).sum(), leaf)[0]
 
-    observed = {"gradient": outcome(gradient), "output": outcome(lambda: norm(x))}
+    observed = {"output": outcome(lambda: norm(x)), "gradient": outcome(gradient)}
     check({**observed, "input afterwards": x}, atol=1e-6, rtol=1e-5)
 
 

@@ -26,6 +26,15 @@ def test_attention_with_a_mask(draw):
     check(scaled_dot_product_attention(2 * q, 2 * k, v, mask), atol=2e-6, rtol=1e-5)
 
 
+def test_attention_beside_a_forbidden_key_of_a_far_larger_score(draw):
+    q, k, v, mask = given(draw, 2)
+    # For queries 0 and 2 the score of key 3 is larger by hundreds, for 1 and 3 it is as others.
+    mask[:, 3] = False
+    k[..., 0], k[:, 3, 0] = 0.0, 50.0
+    q[:, 0::2, 0], q[:, 1::2, 0] = 30.0, 0.0
+    check(scaled_dot_product_attention(q, k, v, mask), atol=2e-6, rtol=1e-5)
+
+
 def test_attention_of_a_query_with_nothing_to_attend_to(draw):
     *inputs, mask = given(draw, 2)
     q, k, v = (tensor.requires_grad_() for tensor in inputs)

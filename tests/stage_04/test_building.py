@@ -65,6 +65,18 @@ def test_where_the_parameters_of_a_model_are():
     check(observed)
 
 
+def test_which_weights_of_a_model_start_alike():
+    torch.manual_seed(0)
+    models = [TransformerLM(ModelConfig(**SIZES)) for _ in range(2)]
+    layers = [layer for model in models for layer in model.layers]
+    starts = [[p[0].tolist() for p in layer.parameters() if p.ndim == 2] for layer in layers]
+
+    def alike(a, b):
+        return "alike" if starts[a] == starts[b] else "on their own"
+
+    check({"layers of one model": alike(0, 1), "first layers of two models": alike(0, 3)})
+
+
 def spreads(**changes):
     """The standard deviation of each matrix to one digit, as a multiple of what it should be."""
     torch.manual_seed(0)
