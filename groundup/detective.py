@@ -7,6 +7,7 @@ of the test. Where none holds, nothing is said.
 import itertools
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def clue(actual: Array, expected: Array, *, rtol: float, atol: float) -> str:
             return np.array_equal(left, right)
         return left.shape == right.shape and np.allclose(left, right, rtol=rtol, atol=atol)
 
-    finders = (_moved, _scaled, _confined, _rounded)
+    finders = (_moved, _scaled, _scaled_exactly, _confined, _rounded)
     found = (text for finder in finders for text in finder(actual, expected, same))
     return next(found, "")
 
@@ -111,11 +112,39 @@ def _scaled(actual: Array, expected: Array, same: Any) -> Iterator[str]:
     factor = float(ours @ wide / (ours @ ours))
     # A least-squares factor fits only if every single value agrees with it.
     if abs(factor - 1) > 1e-3 and same(wide, factor * ours):
-        what = f"what it should be{'' if factor > 0 else ', with the wrong sign'}"
+        what = f"what it should be{_with_sign(factor)}"
         yield f"Every value is {abs(factor):.4g} times {what}{_constant(factor, expected)}."
     offset = float(np.median(wide - ours))
     if same(wide, ours + offset) and abs(offset) > 1e-3:
         yield f"Every value is {abs(offset):.4g} too {'large' if offset > 0 else 'small'}."
+
+
+LONGEST_FRACTION = 100
+"""Up to this denominator a fraction is easier to read than a decimal number."""
+
+
+def _scaled_exactly(actual: Array, expected: Array, same: Any) -> Iterator[str]:
+    """Integers, all of them in the same ratio to what they should be."""
+    if actual.shape != expected.shape or {actual.dtype.kind, expected.dtype.kind} - set("iu"):
+        return
+    pairs = list(zip(actual.ravel().tolist(), expected.ravel().tolist(), strict=True))
+    if np.count_nonzero(expected) < FEWEST or not actual.any():
+        return
+    ratio = next(Fraction(yours, ours) for yours, ours in pairs if ours)
+    if ratio == 1 or any(
+        yours * ratio.denominator != ours * ratio.numerator for yours, ours in pairs
+    ):
+        return
+    if ratio == -1:
+        yield "Every value has the wrong sign."
+        return
+    size = abs(ratio)
+    told = size if size.denominator <= LONGEST_FRACTION else f"{float(size):.4g}"
+    yield f"Every value is {told} times what it should be{_with_sign(ratio)}."
+
+
+def _with_sign(factor: float | Fraction) -> str:
+    return "" if factor > 0 else ", with the wrong sign"
 
 
 def _constant(factor: float, expected: Array) -> str:

@@ -8,7 +8,7 @@ import os
 import socket
 import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,6 +34,7 @@ __all__ = [
     "as_torchrun",
     "assert_close",
     "check",
+    "keys",
     "load_weights",
     "outcome",
 ]
@@ -128,6 +129,16 @@ def outcome(function: Callable[[], Any]) -> Any:
         raised = observations.Raised(f"raises {_name_of(error)}")
         raised.told = explain(error)
         return raised
+
+
+def keys(found: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
+    """Parts of an observation: the keys that `found` lacks, and those that nobody asked for.
+
+    Put first, since a missing value that stands as -1 beside others would look like a wrong one.
+    """
+    there, asked = set(found), set(wanted)
+    parts = {"missing keys": asked - there, "unknown keys": there - asked}
+    return {name: " ".join(sorted(each)) or "none" for name, each in parts.items()}
 
 
 def _name_of(error: Exception) -> str:

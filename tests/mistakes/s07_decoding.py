@@ -6,6 +6,7 @@ TEMPERED = "softmax((logits - logits.gather(-1, largest)) / temperature, dim=-1)
 ZERO_TEMPERATURE = (
     "    if temperature == 0:\n        return torch.zeros_like(logits).scatter(-1, largest, 1.0)\n"
 )
+GREEDY = "    if temperature == 0:\n        check_settings"
 IN_RANGE = "    temperature = min(max(temperature, FLOAT32.tiny), FLOAT32.max)\n"
 BOTH_FILTERS = """\
     if top_k is not None:
@@ -21,6 +22,12 @@ FILTERS_SWAPPED = """\
 """
 LEFT_OUT = "    kept = ranked.masked_fill(mass_before >= p, 0)\n"
 BACK_TO_IDS = "torch.empty_like(kept).scatter(-1, ids, kept)"
+KEPT = "    keep = above | (level & (level.cumsum(dim=-1) <= room))\n"
+TOP_IDS = (
+    "    k = min(k, probabilities.shape[-1])\n"
+    "    keep = torch.zeros_like(probabilities, dtype=torch.bool)\n"
+    "    keep = keep.scatter(-1, "
+)
 TOP_K_KEPT = "probabilities.masked_fill(~keep, 0)"
 FLOAT32 = "    logits = logits.float()\n"
 CHECKED = "    check_settings(temperature, top_k, top_p)\n" + FLOAT32
@@ -56,6 +63,18 @@ def decoder(old: str, new: str) -> Edit:
 
 def filters(old: str, new: str) -> Edit:
     return Edit(old, new, file="filters.py")
+
+
+ZERO_K_IS_OFF = [
+    filters("if top_k is not None and top_k < 1:", "if top_k is not None and top_k < 0:"),
+    Edit("if top_k is not None:", "if top_k:"),
+]
+ZERO_P_IS_OFF = [
+    filters("not 0 < top_p <= 1:", "not 0 <= top_p <= 1:"),
+    Edit("if top_p is not None:", "if top_p:"),
+]
+CUT = "        if len(window) > context:\n            window, caches"
+FIRST_CUT = "        if len(window) > context:\n            window = "
 
 
 MISTAKES = [
@@ -127,6 +146,42 @@ MISTAKES = [
                     "dim=-1)",
                 )
             ],
+        ],
+    ),
+    Mistake(
+        id="temperature_small_is_greedy",
+        sentence="You take a small temperature for 0: all goes to one token, whatever is near it.",
+        why="logits may be as small as the temperature; only their quotient says what is near.",
+        contract="token_probabilities",
+        section="temperature",
+        hints=(
+            "What do logits of 0 and 0.0001 give at a temperature of 0.0001?",
+            "Only 0 cannot be divided by; any other temperature is a number like 0.5.",
+            "Ask temperature == 0, without a limit below which you are greedy.",
+        ),
+        ways=[
+            [Edit(ZERO_TEMPERATURE, ZERO_TEMPERATURE.replace("== 0", "< 5e-3"))],
+            [Edit(GREEDY, GREEDY.replace("== 0", "< 5e-3"))],
+            [
+                Edit(ZERO_TEMPERATURE, ZERO_TEMPERATURE.replace("== 0", "< 5e-3")),
+                Edit(GREEDY, GREEDY.replace("== 0", "< 5e-3")),
+            ],
+        ],
+    ),
+    Mistake(
+        id="temperature_has_a_floor",
+        sentence="You raise a small temperature to a limit, and the distribution becomes flatter.",
+        why="logits may be as small as the temperature; only their quotient says what is near.",
+        contract="token_probabilities",
+        section="temperature",
+        hints=(
+            "What do logits of 0 and 0.0001 give at a temperature of 0.0001?",
+            "A limit is only needed where float32 ends: at 1e-38, or nowhere in float64.",
+            "Divide by the temperature that was asked for, without adding 1e-10 or taking a max.",
+        ),
+        ways=[
+            [Edit(IN_RANGE, IN_RANGE.replace("FLOAT32.tiny", "1e-3"))],
+            [Edit(IN_RANGE, "    temperature = min(temperature + 1e-10, FLOAT32.max)\n")],
         ],
     ),
     Mistake(
@@ -213,6 +268,23 @@ MISTAKES = [
         ],
     ),
     Mistake(
+        id="zero_means_off",
+        sentence="You take a top_k or a top_p of 0 for off; the contract refuses it, None is off.",
+        why="a 0 that came out of a calculation goes unnoticed, and no token is left out.",
+        contract="token_probabilities",
+        section="temperature",
+        hints=(
+            "What do you do with top_k=0, and what does the docstring say?",
+            "0 counts as false in Python, as None does: `if top_k` cannot tell them apart.",
+            "Ask `is not None`, and raise ValueError if top_k is below 1 or top_p not above 0.",
+        ),
+        ways=[
+            ZERO_K_IS_OFF,
+            ZERO_P_IS_OFF,
+            [*ZERO_K_IS_OFF, *ZERO_P_IS_OFF],
+        ],
+    ),
+    Mistake(
         id="filters_before_temperature",
         sentence="Your filters come before the temperature; it should change what they see.",
         why="a high temperature should let more tokens into the top-p set.",
@@ -294,6 +366,22 @@ MISTAKES = [
                     "keep = above | level",
                 )
             ]
+        ],
+    ),
+    Mistake(
+        id="topk_equals_as_they_come",
+        sentence="Of equal tokens at the border of your top-k, those stay that the sort put first.",
+        why="another version of torch sorts equals otherwise, and the same seed gives other text.",
+        contract="token_probabilities",
+        section="top-k",
+        hints=(
+            "Which tokens stay for the logits 1, 2, 1, 2, 1, 1 with k = 3?",
+            "topk and argsort promise nothing about equals; turned around they favour later ids.",
+            "Sort with stable=True and descending=True: equals keep the order of their ids.",
+        ),
+        ways=[
+            [filters(KEPT, f"{TOP_IDS}probabilities.topk(k).indices, True)\n")],
+            [filters(KEPT, f"{TOP_IDS}probabilities.argsort(dim=-1).flip(-1)[..., :k], True)\n")],
         ],
     ),
     Mistake(
@@ -979,6 +1067,38 @@ MISTAKES = [
         ],
     ),
     Mistake(
+        id="window_cut_when_full",
+        sentence="You cut the window as soon as it is full, not at the token that does not fit.",
+        why="the model never sees as many tokens as its context holds.",
+        contract="generate",
+        section="the-window",
+        hints=(
+            "With a context of 8, how many tokens does a row of 8 show?",
+            "A full window still fits. It is the next token that does not.",
+            "Cut where the window is longer than the context: > and not >=.",
+        ),
+        base="row_by_row",
+        ways=[
+            [Edit(CUT, CUT.replace(">", ">=", 1))],
+            [Edit(CUT, CUT.replace(">", ">=", 1)), Edit(FIRST_CUT, FIRST_CUT.replace(">", ">="))],
+        ],
+    ),
+    Mistake(
+        id="window_half_rounded_up",
+        sentence="Where the context length is odd, your cut keeps the larger half of it.",
+        why="the rule says C // 2; another rule gives another text.",
+        contract="generate",
+        section="the-window",
+        hints=(
+            "With a context of 7, how long is the window of a row of 8 tokens?",
+            "Half of an odd number is rounded down.",
+            "Keep max(1, C // 2) tokens, not (C + 1) // 2.",
+        ),
+        ways=[
+            [decoder("return max(1, context_length // 2)", "return (context_length + 1) // 2")],
+        ],
+    ),
+    Mistake(
         id="window_of_long_prompt_full",
         sentence="You cut a prompt that is too long to the context length, not by the rule.",
         why="to go on from a text would give other tokens than to write it in one go.",
@@ -995,6 +1115,27 @@ MISTAKES = [
                     "return shortest + (length - context_length - 1) % "
                     "(context_length - shortest + 1)",
                     "return context_length",
+                )
+            ]
+        ],
+    ),
+    Mistake(
+        id="window_of_long_prompt_half",
+        sentence="You cut every prompt that is too long to half the context, not by the rule.",
+        why="to go on from a text would give other tokens than to write it in one go.",
+        contract="generate",
+        section="the-window",
+        hints=(
+            "With a context of 8, how long is the window of a prompt of 11 tokens?",
+            "A prompt follows the rule as if its tokens had been drawn one by one.",
+            "Keep the last H + (n - C - 1) % (C - H + 1) of n > C tokens.",
+        ),
+        ways=[
+            [
+                decoder(
+                    "return shortest + (length - context_length - 1) % "
+                    "(context_length - shortest + 1)",
+                    "return shortest",
                 )
             ]
         ],

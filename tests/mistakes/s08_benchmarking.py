@@ -376,6 +376,22 @@ FLOPS = [
         ],
     ),
     Mistake(
+        id="flops_head_of_the_last_position",
+        sentence="Your output layer works on the last position of each sequence only.",
+        why="that is decoding: in training every position has a target, so all have logits.",
+        contract="forward_flops",
+        section="flop",
+        hints=(
+            "For how many positions of a sequence does the model of stage 04 give logits?",
+            "The loss compares a prediction with the next token at every position.",
+            "lm_head is 2 · batch · seq · d_model · vocab_size.",
+        ),
+        ways=[
+            [in_operations(HEAD, HEAD.replace("tokens", "batch"))],
+            [only_flops("product.flops // (seq if product.name == 'lm_head' else 1)")],
+        ],
+    ),
+    Mistake(
         id="flops_embedding_as_product",
         sentence="You count the embedding as a product; it is a look-up and does no FLOP.",
         why="operations that nobody does raise the utilisation you report.",
@@ -534,6 +550,9 @@ TRAINING_FLOPS = [
         ways=[[Edit(FORWARD, "2" + FORWARD.removeprefix("3"))]],
     ),
 ]
+
+INPUTS = "inputs = 3 if size == 4 else 3 + ffn_matrices(config)"
+KEPT_BY_NORMS = "norms(config) * 2 * stream * 4"
 
 MEMORY = [
     Mistake(
@@ -703,6 +722,62 @@ MEMORY = [
             [in_memory("(2 * ffn_matrices(config) - 1) * batch", "ffn_matrices(config) * batch")]
         ],
     ),
+    Mistake(
+        id="memory_gate_always_counted",
+        sentence='Your activations have those of a gate also where ffn is "silu", which has none.',
+        why="the ablation without a gate then seems to need as much memory as the one with it.",
+        contract="training_memory",
+        section="memory",
+        hints=(
+            "Which of the arrays of the feed-forward layer are there without a gate?",
+            "Without a gate there are no gate and no silu(gate) · up, and no copy for its product.",
+            'With ffn "silu" count 3 T d_ff for 5, and 5 T d_model · b for 6 in bfloat16.',
+        ),
+        ways=[
+            [in_memory("(2 * ffn_matrices(config) - 1) * batch", "5 * batch")],
+            [in_memory(INPUTS, INPUTS.replace("3 + ffn_matrices(config)", "6"))],
+            [
+                in_memory("(2 * ffn_matrices(config) - 1) * batch", "5 * batch"),
+                in_memory(INPUTS, INPUTS.replace("3 + ffn_matrices(config)", "6")),
+            ],
+        ],
+    ),
+    Mistake(
+        id="memory_norm_switch_ignored",
+        sentence="You count activations of norms whatever config.norm says.",
+        why="an ablation without norms needs less memory, and your count does not show it.",
+        contract="training_memory",
+        section="memory",
+        hints=(
+            "How many norms are there with 'pre', with 'post', and with 'none'?",
+            "Only pre-norm blocks are followed by one more norm, and 'none' has no norm at all.",
+            "Norms: 2 · num_layers + 1 for 'pre', 2 · num_layers for 'post', else 0.",
+        ),
+        ways=[
+            [in_memory(KEPT_BY_NORMS, "(2 * config.num_layers + 1) * 2 * stream * 4")],
+            [
+                in_memory(
+                    KEPT_BY_NORMS,
+                    "(2 * config.num_layers + (config.norm == 'pre')) * 2 * stream * 4",
+                )
+            ],
+        ],
+    ),
+    Mistake(
+        id="memory_final_norm_left_out",
+        sentence="Your activations leave out the final norm of pre-norm models.",
+        why="the final norm keeps two float32 arrays of T d_model like every other norm.",
+        contract="training_memory",
+        section="memory",
+        hints=(
+            "By how much is your count too small, and what keeps so many numbers?",
+            "Pre-norm blocks are followed by one more norm, which keeps its two arrays too.",
+            "Where config.norm is 'pre', count 2 T d_model · 4 bytes 2 · num_layers + 1 times.",
+        ),
+        ways=[
+            [in_memory(KEPT_BY_NORMS, "(norms(config) - (config.norm == 'pre')) * 2 * stream * 4")]
+        ],
+    ),
 ]
 
 SYNC_BEFORE = "        synchronize()\n        start = clock()\n"
@@ -864,6 +939,28 @@ TIMING = [
             "Take the 10th and the 90th percentile in place of minimum and maximum.",
         ),
         ways=[[in_timing("[10, 50, 90]", "[0, 50, 100]")]],
+    ),
+    Mistake(
+        id="timing_p10_and_p90_exchanged",
+        sentence="Your p10 and p90 have changed places.",
+        why="a range that ends before it begins is read as noise, or makes a bar of minus height.",
+        contract="time_steps",
+        section="timing",
+        hints=(
+            "Which of your p10 and p90 is larger?",
+            "A tenth of the steps takes at most p10: it is the short end.",
+            "Hand the 10th percentile on as p10 and the 90th as p90, by keyword.",
+        ),
+        ways=[
+            [in_timing("p10=p10, p90=p90", "p10=p90, p90=p10")],
+            [
+                in_timing(
+                    "    return percentiles(seconds)\n",
+                    "    found = percentiles(seconds)\n"
+                    "    return StepTimes(median=found.median, p10=found.p90, p90=found.p10)\n",
+                )
+            ],
+        ],
     ),
     Mistake(
         id="timing_loop_as_a_whole",
@@ -1056,6 +1153,9 @@ MEASURING = [
 
 CUDA_PEAK = "    return torch.cuda.max_memory_allocated(device) - before"
 
+ACTIVITIES = "    activities = [torch.profiler.ProfilerActivity.CPU]\n"
+EVENTS_FILE = "    with tempfile.TemporaryDirectory() as folder:\n"
+
 PEAK_MEMORY = [
     Mistake(
         id="peak_not_reset",
@@ -1163,6 +1263,81 @@ PEAK_MEMORY = [
                     'held += change["args"]["Bytes"]', 'held += max(0, change["args"]["Bytes"])'
                 )
             ]
+        ],
+    ),
+    Mistake(
+        id="peak_of_one_operation",
+        sentence="On the CPU you report the operation that allocated most, not what was held.",
+        why="what one operation makes says nothing of what the others still hold beside it.",
+        contract="peak_memory",
+        section="peak-memory",
+        hints=(
+            "What would you get for two operations that make 4 MiB each, both of them kept?",
+            "The profiler lists what each operation allocated; a peak is a sum over time.",
+            "Sort all changes by their time, add them up, and keep the highest sum on the way.",
+        ),
+        ways=[
+            [
+                in_measuring(
+                    EVENTS_FILE,
+                    "    each = profile.key_averages()\n"
+                    "    return max(0, *(event.self_cpu_memory_usage for event in each), 0)\n"
+                    f"{EVENTS_FILE}",
+                )
+            ],
+            [
+                in_measuring(
+                    EVENTS_FILE,
+                    "    each = profile.events()\n"
+                    "    return max(0, *(event.self_cpu_memory_usage for event in each), 0)\n"
+                    f"{EVENTS_FILE}",
+                )
+            ],
+        ],
+    ),
+    Mistake(
+        id="peak_without_tensors",
+        sentence="On the CPU your peak sees no tensors: perhaps the process, or Python's heap.",
+        why="torch takes memory past Python's heap, and a process keeps what tensors have freed.",
+        contract="peak_memory",
+        section="peak-memory",
+        hints=(
+            "What do you get for a step that makes one tensor of 16 MiB?",
+            "tracemalloc sees Python's objects, getrusage pages of the process that were touched; "
+            "of profile.events() those called [memory] are frees alone.",
+            "Export the profiler's trace: its [memory] events have the Bytes of each change.",
+        ),
+        ways=[
+            [
+                in_measuring(
+                    ACTIVITIES,
+                    "    import resource\n\n"
+                    "    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+                    "    step()\n"
+                    "    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+                    f"    return 1024 * (after - before)\n{ACTIVITIES}",
+                )
+            ],
+            [
+                in_measuring(
+                    ACTIVITIES,
+                    "    import tracemalloc\n\n"
+                    "    tracemalloc.start()\n    step()\n"
+                    "    highest = tracemalloc.get_traced_memory()[1]\n"
+                    f"    tracemalloc.stop()\n    return highest\n{ACTIVITIES}",
+                )
+            ],
+            [
+                in_measuring(
+                    EVENTS_FILE,
+                    "    held = highest = 0\n"
+                    "    for event in profile.events():\n"
+                    '        if event.name == "[memory]":\n'
+                    "            held += event.self_cpu_memory_usage\n"
+                    "            highest = max(highest, held)\n"
+                    f"    return highest\n{EVENTS_FILE}",
+                )
+            ],
         ],
     ),
     Mistake(
@@ -1718,6 +1893,15 @@ SWEEP = [
 ]
 
 MOVED = "each.elements * size for each"
+BY_SEQUENCE = [
+    (line, line.replace("tokens", "seq").replace(last + ")", f"{last} * batch)"))
+    for line, last in (
+        ("yield product(name, tokens, width, width, layers)", "layers"),
+        ('yield product("o_proj", tokens, width, width, layers)', "layers"),
+        (FFN, "ffn_matrices(config)"),
+        (HEAD, " 1"),
+    )
+]
 
 BYTES = [
     Mistake(
@@ -1758,6 +1942,22 @@ BYTES = [
             "Leave out the factor of 3.",
         ),
         ways=[[Edit(MOVED, "3 * each.elements * size for each")]],
+    ),
+    Mistake(
+        id="moved_bytes_weights_for_each_sequence",
+        sentence="You move the weights once for each sequence; a product reads them once for all.",
+        why="sharing weights is what a batch is for: without it no product reaches the peak.",
+        contract="moved_bytes",
+        section="flop",
+        hints=(
+            "How often are the weights of a projection read for a batch of 7 sequences?",
+            "All tokens of the batch are rows of one matrix, and its product is one product.",
+            "A projection is (batch · seq, d_model) times a matrix: m = batch · seq, once.",
+        ),
+        ways=[
+            [in_operations(*each) for each in BY_SEQUENCE[:2]],
+            [in_operations(*each) for each in BY_SEQUENCE],
+        ],
     ),
 ]
 
@@ -1864,8 +2064,22 @@ MOMENTS = [
         ),
         ways=[[in_moments("learned + 4 * largest_matrix", "learned")]],
     ),
+    Mistake(
+        id="moments_update_of_all_parameters",
+        sentence="In the update you count AdamW's denominators of all parameters at once.",
+        why="the peak seems a quarter higher than it is where the update decides it.",
+        contract="memory_by_moment",
+        section="memory",
+        hints=(
+            "How many of AdamW's denominators are there at the same time?",
+            "The loop works on one parameter after the other, and the last one's are gone.",
+            "Add 4 bytes for each number of the largest matrix, not of all parameters.",
+        ),
+        ways=[[in_moments("learned + 4 * largest_matrix", 'learned + kinds["gradients"]')]],
+    ),
 ]
 
+NEEDED = "max(memory_by_moment(config, batch, seq, dtype).values())"
 NOT_KNOWN = "    if device.memory is None:"
 TOO_LARGE = "needed(high) <= device.memory"
 
@@ -1930,6 +2144,37 @@ LARGEST_BATCH = [
         ways=[[in_budgets("    return low\n", "    return max(1, low)\n")]],
     ),
     Mistake(
+        id="largest_batch_of_the_sum",
+        sentence="Your largest batch is to have room for what is never there all at once.",
+        why="gradients grow while activations go: the sum of both leaves memory empty.",
+        contract="largest_batch",
+        section="memory",
+        hints=(
+            "Which of the bytes that you add up are there at the same moment?",
+            "A step fits if its worst moment fits.",
+            "Compare max(memory_by_moment(…).values()) with the memory.",
+        ),
+        ways=[
+            [Edit(NEEDED, "sum(training_memory(config, batch, seq, dtype).values())")],
+            [Edit(NEEDED, NEEDED.replace("max", "sum"))],
+        ],
+    ),
+    Mistake(
+        id="largest_batch_by_the_loss_alone",
+        sentence="You let a batch fit by the memory at the loss; another moment may need more.",
+        why="with small batches or long vocabularies the run dies in the backward pass or update.",
+        contract="largest_batch",
+        section="memory",
+        hints=(
+            "Which moment needs most if the batch is 1?",
+            "With few tokens gradients outweigh activations, so the worst moment comes later.",
+            "Compare the largest of all three moments with the memory.",
+        ),
+        ways=[
+            [Edit(NEEDED, 'memory_by_moment(config, batch, seq, dtype)["loss"]')],
+        ],
+    ),
+    Mistake(
         id="largest_batch_of_unknown_memory",
         sentence="You give an answer for a device whose memory nobody knows.",
         why="a made-up limit looks like any other number.",
@@ -1976,6 +2221,19 @@ BUDGET = [
             [in_budgets("math.ceil(tokens / (batch * seq))", "tokens // (batch * seq)")],
             [in_budgets("math.ceil(tokens / (batch * seq))", "round(tokens / (batch * seq))")],
         ],
+    ),
+    Mistake(
+        id="budget_one_step_too_many",
+        sentence="You add a step also where the tokens are a whole number of steps.",
+        why="rounding up adds nothing to what is whole already.",
+        contract="training_budget",
+        section="budget",
+        hints=(
+            "How many steps of 60 tokens do 600 tokens take?",
+            "Only what is left over after the whole steps takes one more.",
+            "math.ceil(tokens / (batch · seq)), not tokens // (batch · seq) + 1.",
+        ),
+        ways=[[in_budgets("math.ceil(tokens / (batch * seq))", "tokens // (batch * seq) + 1")]],
     ),
     Mistake(
         id="budget_sequences_for_tokens",
@@ -2032,6 +2290,8 @@ BUDGET = [
 
 PHASE_START = "    synchronize()\n    before, found"
 PHASE_END = "        synchronize()\n        now = clock()"
+PHASE_NOTED = "        found[name], before = now - before, now\n"
+READ_ANEW = "        synchronize()\n        before = clock()\n"
 SPLIT = "split=middle(timed)"
 FIRST_STEP = "first=sum(first.values())"
 
@@ -2087,6 +2347,22 @@ PHASES = [
             "Call synchronize() before the first reading of a step, too.",
         ),
         ways=[[in_timing(PHASE_START, "    before, found")]],
+    ),
+    Mistake(
+        id="phases_with_readings_of_their_own",
+        sentence="You read the clock anew when a phase begins, so what passes in between is lost.",
+        why="the phases then add up to less than the step, and nobody is charged with the rest.",
+        contract="time_phases",
+        section="timing",
+        hints=(
+            "How often do you read the clock in a step of three phases?",
+            "Two readings between two phases leave a gap that belongs to neither.",
+            "Three phases need four readings: each one ends a phase and begins the next.",
+        ),
+        ways=[
+            [in_timing(PHASE_NOTED, f"{PHASE_NOTED.split(',')[0]} = now - before\n{READ_ANEW}")],
+            [in_timing("        phase()\n", f"{READ_ANEW}        phase()\n")],
+        ],
     ),
     Mistake(
         id="phases_medians_of_different_steps",

@@ -73,6 +73,28 @@ def test_integers_are_looked_at_too():
     assert "permuted along axis 1" in told(INTEGERS[:, [1, 3, 0, 2]], INTEGERS)
 
 
+@pytest.mark.parametrize(
+    ("actual", "words"),
+    [
+        (INTEGERS * 3, "Every value is 3 times what it should be."),
+        (-INTEGERS, "Every value has the wrong sign."),
+        (INTEGERS * -2, "Every value is 2 times what it should be, with the wrong sign."),
+    ],
+)
+def test_a_factor_of_integers_is_told(actual, words):
+    assert told(actual, INTEGERS) == words
+
+
+def test_a_factor_of_integers_that_is_no_whole_number_is_told_if_it_is_exact():
+    flops = 3 * 10**12 * np.array([7, 11, 3, 5, 9, 4, 2, 8])
+    assert told(flops // 3 * 4, flops) == "Every value is 4/3 times what it should be."
+    assert told(flops // 1000 * 101, flops) == "Every value is 0.101 times what it should be."
+    assert told(flops // 3 * 4 + np.array([0, 0, 0, 1, 0, 0, 0, 0]), flops) == ""
+    assert told([0, 0, 2, 2], [0, 0, 1, 1]) == "", "two numbers fit almost any pattern"
+    assert told([2, 4, 6, 8, 1], [1, 2, 3, 4, 0]) == "", "0 has no factor"
+    assert told([0, 0, 0, 0], [1, 2, 3, 4]) == ""
+
+
 def test_integers_that_only_just_differ_are_not_taken_for_equal():
     ids = np.array([100_000, 1, 5, 9, 13, 200])
     assert told(ids + np.array([1, 0, 0, 0, 0, 0]), ids) == ""

@@ -25,7 +25,8 @@ def make_clockwork():
 
     With caches it sees the new tokens only through them: layer i (from 1) hands i times the
     product in as keys and 3 i times as values, and reads keys + 7 values: 22 · (1 + 2) = 66.
-    `calls` lists what it was fed, `logits` (if set) takes the place of its answers.
+    `calls` lists what it was fed, `logits` (if set) takes the place of its answers; with
+    `counting` it answers with the number of tokens it sees.
 
     Like the model of stage 04 it refuses more tokens than fit into its context.
     """
@@ -33,9 +34,10 @@ def make_clockwork():
     from s04_transformer import ModelConfig, TransformerLM
 
     class Clockwork(TransformerLM):
-        def __init__(self, config, logits=None):
+        def __init__(self, config, logits=None, counting=False):
             torch.nn.Module.__init__(self)
             self.config, self.logits, self.calls = config, logits, []
+            self.counting = counting
             self.weight = torch.nn.Parameter(torch.tensor(90.0))
             self.inner = torch.nn.Sequential(torch.nn.Sequential())
 
@@ -59,8 +61,10 @@ def make_clockwork():
             if self.logits is not None:
                 return self.weight / 90 * self.logits.expand(rows, seq, -1)
             products = ((token_ids + 1) * (positions + 2)).float()
+            if self.counting:
+                products = torch.ones_like(products) / 66  # each of them counts once
             seen = sum(self.read(layer, products, positions, cache) for layer in (1, 2))
-            answers = seen.long() % self.config.vocab_size
+            answers = seen.round().long() % self.config.vocab_size
             return self.weight * torch.nn.functional.one_hot(answers, self.config.vocab_size)
 
         def read(self, layer, products, positions, cache):
@@ -73,7 +77,7 @@ def make_clockwork():
             mask = mask.expand(both.shape[0], 1, -1, -1)[:, 0]
             return torch.where(mask, both[:, None, :], 0).sum(-1)
 
-    def make(context_length=8, vocab_size=97, logits=None):
+    def make(context_length=8, vocab_size=97, logits=None, counting=False):
         config = ModelConfig(
             vocab_size=vocab_size,
             context_length=context_length,
@@ -82,7 +86,7 @@ def make_clockwork():
             num_heads=2,
             d_ff=4,
         )
-        return Clockwork(config, logits)
+        return Clockwork(config, logits, counting)
 
     return make
 

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import torch
 
 from groundup.testing import assert_close, check, outcome
-from s07_decoding import token_probabilities
+from s07_decoding import sample_token, token_probabilities
 
 # In no order, so that a rank is never an id. Written out: .05 .5 .12 .3 .03
 P = torch.tensor([0.05, 0.5, 0.12, 0.3, 0.03])
@@ -39,6 +40,38 @@ def test_temperature_zero_and_nearly_zero(draw):
         "nearly zero": observed(torch.tensor([30.0, -80.0, 90.0]), temperature=1e-38),
     }
     check(found, atol=1e-6)
+
+
+def softmax_in_float64(logits, temperature):
+    weights = np.exp(logits.double().numpy() / temperature)
+    return torch.from_numpy(weights / weights.sum()).float()
+
+
+@pytest.mark.parametrize("temperature", [1e-4, 1e-9, 1e-20])
+def test_a_small_temperature_of_small_logits_is_like_any_other(temperature):
+    logits = torch.tensor([1.0, 2.5, 0.0, 3.0, -0.5]) * temperature
+    found = token_probabilities(logits, temperature=temperature)
+    expected = softmax_in_float64(logits, temperature)
+    why = f"softmax(logits / {temperature}) in float64: only 0 itself is greedy"
+    assert_close(found, expected, why, atol=1e-6, rtol=1e-5)
+
+
+def test_what_a_small_temperature_makes_of_small_logits():
+    logits = torch.tensor([1.0, 2.5, 0.0, 3.0, -0.5]) * 1e-20
+    asked = softmax_in_float64(logits, 1e-20)
+    found = token_probabilities(logits, temperature=1e-20)
+    rows, generator = logits.expand(500, 5), torch.Generator().manual_seed(0)
+    drawn = outcome(lambda: sample_token(rows, temperature=1e-20, generator=generator))
+    told = "something else"
+    if torch.allclose(found, asked, atol=1e-6, rtol=1e-5):
+        told = "as asked"
+    elif found.max() == 1:
+        told = "all on one token"
+    elif found.max() < asked.max() and found.min() > asked.min():
+        told = "flatter than asked"
+    # The likeliest has 0.55; that 500 draws are all of it is rarer than once in 10¹⁰⁰ runs.
+    several = drawn if isinstance(drawn, str) else drawn.unique().numel() > 1
+    check({"probabilities": told, "several tokens drawn": several})
 
 
 def test_top_k_of_two_rows(draw):

@@ -65,6 +65,18 @@ def test_tokens_of_single_rows_up_to_the_context_and_beyond(make_clockwork, by_r
     check(found)
 
 
+@BOTH
+def test_how_many_tokens_the_model_sees(make_clockwork, use_cache):
+    found, settings = {}, {"temperature": 0.0, "use_cache": use_cache}
+    for context, length in [(8, 3), (7, 3), (5, 2), (8, 8), (8, 9), (8, 11), (8, 13), (7, 40)]:
+        model = make_clockwork(context, counting=True)
+        seen = outcome(partial(generate, model, [[4] * length], 16, **settings))
+        name = f"context {context}, prompt of {length} tokens: tokens seen, step by step"
+        # Which error it is depends on how a cache was written, not on what is wrong.
+        found[name] = "an error" if isinstance(seen, str) else seen[0]
+    check(found)
+
+
 def test_what_the_model_is_fed(make_clockwork):
     found = {}
     for context, count, use_cache in [(32, 12, True), (6, 20, True), (6, 20, False)]:

@@ -48,6 +48,7 @@ def test_budgets_of_different_runs():
         {"tokens": 7_000, "batch": 3, "seq": 11, "step_seconds": 1.75, "price_per_hour": 0.9},
         {"tokens": 123_456, "batch": 17, "seq": 5, "step_seconds": 12.5, "price_per_hour": 3.3},
         {"tokens": 99, "batch": 2, "seq": 64, "step_seconds": 0.003, "price_per_hour": 250.0},
+        {"tokens": 4_200, "batch": 5, "seq": 12, "step_seconds": 0.07, "price_per_hour": 8.0},
     ]
     found = [dataclasses.asdict(budget(**run)) for run in runs]
     check({name: [each[name] for each in found] for name in found[0]}, rtol=1e-12)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from groundup.testing import assert_close, check
+from groundup.testing import assert_close, check, keys
 from s04_transformer import ModelConfig, TransformerLM
 from s08_benchmarking import count_parameters, forward_flops, training_flops
 
@@ -78,11 +78,13 @@ def test_forward_flops_of_the_worked_example():
 def test_forward_flops_by_operation():
     found = [forward_flops(config(**changes), batch, seq) for changes, batch, seq in CASES]
     observation = {name: [flops.get(name, -1) for flops in found] for name in OPERATIONS}
-    check(observation | {"operations": " ".join(sorted(set().union(*found)))})
+    check(keys(set().union(*found), OPERATIONS) | observation)
 
 
 def test_training_flops_of_different_models():
-    check([training_flops(config(**changes), batch, seq) for changes, batch, seq in CASES])
+    found = [training_flops(config(**changes), batch, seq) for changes, batch, seq in CASES]
+    rule = [6 * count_parameters(config(**changes)) * batch * seq for changes, batch, seq in CASES]
+    check({"FLOP": found, "all are 6 · count_parameters · tokens": found == rule})
 
 
 def test_forward_flops_are_what_torch_counts_for_each_product():

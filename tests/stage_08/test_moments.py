@@ -1,6 +1,6 @@
 import pytest
 
-from groundup.testing import assert_close, check, outcome
+from groundup.testing import assert_close, check, keys, outcome
 from s04_transformer import ModelConfig
 from s08_benchmarking import (
     DEVICES,
@@ -38,8 +38,13 @@ def need(batch, seq=11, dtype="float32"):
 @pytest.mark.points(2)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_memory_by_moment_in_different_models(dtype):
-    found = [memory_by_moment(config(**change), batch, seq, dtype) for change, batch, seq in CASES]
-    check({moment: [sizes.get(moment, -1) for sizes in found] for moment in MOMENTS})
+    observation = {}
+    for change, batch, seq in CASES:
+        found = memory_by_moment(config(**change), batch, seq, dtype)
+        for moment in MOMENTS:
+            name = f"{moment} (batch {batch}, seq {seq}, {change or 'nothing changed'})"
+            observation[name] = found.get(moment, -1)
+    check(keys(found, MOMENTS) | observation)
 
 
 @pytest.mark.parametrize(("dtype", "size"), [("float32", 8), ("bfloat16", 10)])
@@ -96,7 +101,7 @@ def test_nothing_fits_into_too_little_memory():
 def test_largest_batches_of_different_memories():
     observation = {}
     for dtype in ("float32", "bfloat16"):
-        memories = [800_000, 4_000_001, 31_234_567, 98_765_432, need(6, dtype=dtype)]
+        memories = [800_000, 950_000, 4_000_001, 31_234_567, 98_765_432, need(6, dtype=dtype)]
         found = [largest_batch(config(), 11, device(memory), dtype) for memory in memories]
         observation[dtype] = found
     observation["seq 5"] = largest_batch(config(), 5, device(31_234_567), "float32")

@@ -102,6 +102,41 @@ def test_phases_of_steps_on_a_device_that_runs_behind():
     check(observation, rtol=1e-12)
 
 
+class Pausing(FakeGPU):
+    """After forward 0.5 seconds pass, and 0.25 after backward, once the clock has been read."""
+
+    def __init__(self, *work, queued=0.0):
+        super().__init__(*work, queued=queued)
+        self.paused_after = 0
+
+    def clock(self):
+        reading = super().clock()
+        if len(self.calls) > self.paused_after:
+            self.paused_after = len(self.calls)
+            self.now += {"forward": 0.5, "backward": 0.25, "optimizer": 0.0}[self.calls[-1]]
+        return reading
+
+
+def test_a_phase_begins_with_the_reading_that_the_one_before_ended_with():
+    found = Pausing((2.0, 5.0, 0.5)).times(1, 3)
+    expected = {"forward": 3.0, "backward": 6.5, "optimizer": 1.75}
+    why = "what passes after a reading is the next phase's: 0.5 seconds after forward, then 0.25"
+    assert found.split == expected, f"{why}: {expected}, found {found.split}"
+    assert_close(found.step.median, 11.25, "the phases add up to the step", rtol=1e-12)
+
+
+def test_phases_where_time_passes_between_them():
+    work = [(70.0, 31.0, 9.0), (4.0, 9.5, 1.5), (8.0, 3.0, 2.5), (1.0, 20.0, 0.25)]
+    observation = {}
+    for warmup, repeats in (1, 1), (1, 4), (2, 3):
+        gpu = Pausing(*work, queued=40.0)
+        found, name = gpu.times(warmup, repeats), f"{warmup} warm-ups, {repeats} repeats"
+        times = [found.step.p10, found.step.median, found.step.p90, found.first]
+        observation[f"{name}: split"] = [found.split.get(each, -1.0) for each in NAMES]
+        observation[f"{name}: p10, median, p90, first"] = times if gpu.readings else "not read"
+    check(observation, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("warmup", "repeats"), [(0, 3), (1, 0), (-1, 2)])
 def test_time_phases_refuses_impossible_counts(warmup, repeats):
     with pytest.raises(ValueError, match=f"{repeats}|{warmup}"):

@@ -22,15 +22,15 @@ def token_probabilities(
     Three filters, in this order, each on what the one before left and made to sum to 1 again:
 
     1. temperature: softmax(logits / temperature). Below 1 it sharpens, above 1 it flattens; 0 is
-       the limit, all on the largest logit. Any finite one will do, 1e-50 too, which float32
-       would round to 0.
+       the limit, all on the largest logit. Any finite one will do: 1e-50 and 1e300, too, which
+       float32 would make 0 and infinite.
     2. top_k: only the k likeliest tokens stay (Fan et al. 2018); all, if there are fewer than k.
     3. top_p: only the smallest set of likeliest tokens stays whose probability reaches top_p
        (Holtzman et al. 2020, eq. 2). The token that crosses top_p is in it, so it is never empty.
 
     Of equally likely tokens the lower id counts as likelier, in all three. Logits may be -inf:
-    such a token has probability 0. The result is float32, and computed so, whatever the dtype of
-    the logits, which are left as they were.
+    such a token has probability 0. The result is float32, whatever the dtype of the logits, which
+    are left as they were; it is computed in float32 at least, so the division may be in float64.
 
     With probabilities .05 .5 .12 .3 .03 and top_p 0.6 it is 0 .625 0 .375 0.
 

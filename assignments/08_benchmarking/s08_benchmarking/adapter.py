@@ -204,6 +204,7 @@ def measure_device(
 ) -> Device:
     """What this machine reaches, by the median of `time_steps` after 3 warm-ups.
 
+    `dtypes` are any of torch's by name, as in "float32", "bfloat16" or "float64".
     The peak of a dtype is that of a (size, size) by (size, size) product, the bandwidth that of
     copying `copied_bytes` from one tensor to another, each of them read and written.
     """
