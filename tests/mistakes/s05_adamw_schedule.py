@@ -404,7 +404,15 @@ MOMENTS = [
             "What you compute from v and the squared gradient has to be v in the next step.",
             "Change state's tensor in place (mul_, addcmul_), or store the new one in self.state.",
         ),
-        ways=[[Edit(COUNTED, 'state["exp_avg_sq"].clone(), state["step"]')]],
+        ways=[
+            [
+                # Not to be made beside adamw_mean_forgotten: both are adamw_moments_forgotten.
+                Edit(
+                    f'm, v, t = state["exp_avg"], {COUNTED}',
+                    'm, v, t = state["exp_avg"], state["exp_avg_sq"].clone(), state["step"]',
+                )
+            ]
+        ],
     ),
     Mistake(
         id="adamw_moments_one_tensor",
@@ -508,6 +516,28 @@ MOMENTS = [
             "Use √v̂ + eps in place of clamp or max.",
         ),
         ways=[[Edit(EPS, '.clamp_(min=group["eps"])')]],
+    ),
+    Mistake(
+        id="adamw_eps_in_place_of_zeros",
+        sentence="Your eps counts only where √v̂ is 0; it is to be added to every root.",
+        why="small gradients, noise mostly, then move a weight by all of lr, whatever eps is.",
+        contract="AdamW.step",
+        section="groups-and-settings",
+        hints=(
+            "What do you divide by where √v̂ is as small as eps?",
+            "eps is no cure for zeros alone: it is added to every root, also to those above it.",
+            "Use √v̂ + eps in place of where.",
+        ),
+        ways=[
+            [
+                Edit(f"{ROOT}{EPS}", ROOT),
+                Edit(
+                    "            parameter.mul_(1 -",
+                    '            denominator.masked_fill_(denominator == 0, group["eps"])\n'
+                    "            parameter.mul_(1 -",
+                ),
+            ]
+        ],
     ),
 ]
 
@@ -1693,6 +1723,22 @@ CLIPPING = [
             "Take the ℓ2 norm of the tensors' norms.",
         ),
         ways=[[Edit(NORM, "norms.max().item()")]],
+    ),
+    Mistake(
+        id="clip_norm_of_matrices",
+        sentence="Your norm is that of the matrices' gradients: vectors are left out.",
+        why="all gradients together are then above the limit that was to hold for them.",
+        contract="clip_gradients",
+        section="clipping",
+        hints=(
+            "What is your norm of (3, 0) in a vector and (4) in a matrix?",
+            "Only decay tells matrices and vectors apart; clipping takes all as one vector.",
+            "Take the norm over every gradient, whatever its number of axes.",
+        ),
+        ways=[
+            [Edit(NORMS, NORMS.replace("gradients]", "gradients if gradient.ndim > 1]"))],
+            [Edit(GRADIENTS, GRADIENTS.replace("None]", "None and p.ndim > 1]"))],
+        ],
     ),
     Mistake(
         id="clip_sum_of_absolutes",

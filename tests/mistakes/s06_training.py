@@ -604,6 +604,32 @@ CHECKPOINTS = [
         ],
     ),
     Mistake(
+        id="ckpt_old_deleted_first",
+        sentence="The old checkpoint is deleted before the new one is in its place.",
+        why="a run that is killed just then has no checkpoint at all.",
+        contract="save_checkpoint",
+        section="idea",
+        hints=(
+            "Is there a moment at which there is no file at `path`?",
+            "os.replace swaps the new file in at one stroke; nothing is to be deleted first.",
+            "End with os.replace(unfinished, path), without path.unlink().",
+        ),
+        ways=[
+            [
+                checkpoint(
+                    "unfinished.replace(path)",
+                    "path.unlink(missing_ok=True)\n        unfinished.rename(path)",
+                )
+            ],
+            [
+                checkpoint(
+                    "    try:\n        with unfinished",
+                    "    path.unlink(missing_ok=True)\n    try:\n        with unfinished",
+                )
+            ],
+        ],
+    ),
+    Mistake(
         id="ckpt_config_not_plain",
         sentence="Your checkpoint holds objects, such as Path, that weights_only=True refuses.",
         why="what you save can then not be read again, which shows when you need it.",
@@ -939,6 +965,37 @@ UPDATES = [
         ways=[[trainer("betas=config.betas, ", "")]],
     ),
     Mistake(
+        id="loop_eps_not_passed",
+        sentence="The configured eps never reaches AdamW, which takes its own default.",
+        why="steps with small gradients then have another size than the configuration says.",
+        contract="train",
+        section="one-update",
+        hints=(
+            "Print optimizer.param_groups[0]['eps'].",
+            "Each field of the configuration has to be handed on.",
+            "Make the optimizer with eps=config.eps.",
+        ),
+        ways=[[trainer(", eps=config.eps)", ")")]],
+    ),
+    Mistake(
+        id="loop_embeddings_do_not_decay",
+        sentence="The matrix of the embeddings does not decay, as if it were a vector.",
+        why="with a rule of its own, a run has other losses than everybody else's.",
+        contract="train",
+        section="one-update",
+        hints=(
+            "Which of your parameters have a weight_decay of 0?",
+            "The embeddings are a matrix: a row for each id.",
+            "Give every parameter with 2 axes or more the configured weight_decay.",
+        ),
+        ways=[
+            [
+                trainer("if p.ndim >= 2]", "if p.ndim >= 2 and p is not parameters[0]]"),
+                trainer("if p.ndim < 2]", "if p.ndim < 2 or p is parameters[0]]"),
+            ]
+        ],
+    ),
+    Mistake(
         id="loop_data_seed_ignored",
         sentence="The generator of the batches is not seeded with the seed of the configuration.",
         why="two runs with one seed see other batches, or all seeds see the same.",
@@ -968,6 +1025,12 @@ def loop(old: str, new: str) -> Edit:
 def metrics(old: str, new: str) -> Edit:
     return Edit(old, new, file="metrics.py")
 
+
+UPDATE = "        loss, norm, lr = trainer.update()\n"
+MEAN_OF_ALL = loop("train_loss=loss.item()", "train_loss=sum(losses) / len(losses)")
+KEEP_LOSSES = loop(UPDATE, f"{UPDATE}        losses.append(loss.item())\n")
+MAKE_LIST = loop("    while trainer", "    losses: list[float] = []\n\n    while trainer")
+EMPTY_LIST = loop("            log(line)\n", "            log(line)\n            losses.clear()\n")
 
 RUNS = [
     Mistake(
@@ -1143,6 +1206,30 @@ RUNS = [
                     "step * config.batch_size",
                 )
             ]
+        ],
+    ),
+    Mistake(
+        id="train_loss_mean_since_last_line",
+        sentence="train_loss is a mean over the last steps, not the loss of this update.",
+        why="another log_every then makes another curve of the same run, and so does a resume.",
+        contract="train",
+        section="logging",
+        hints=(
+            "With log_every=3, the losses of how many updates are in a line?",
+            "The contract wants the loss of the tokens of update n, before that update.",
+            "Log the loss that this update returned, and leave smoothing to the plot.",
+        ),
+        ways=[
+            [KEEP_LOSSES, MAKE_LIST, MEAN_OF_ALL, EMPTY_LIST],
+            [
+                KEEP_LOSSES,
+                MAKE_LIST,
+                loop(
+                    "train_loss=loss.item()",
+                    "train_loss=sum(losses[-config.log_every :])\n"
+                    "                / len(losses[-config.log_every :])",
+                ),
+            ],
         ],
     ),
     Mistake(
@@ -1357,6 +1444,26 @@ RUNS = [
         ],
     ),
     Mistake(
+        id="wandb_without_sample",
+        sentence="wandb gets the numbers of a line, but not the text that the model wrote.",
+        why="the text is what you want to read from afar: it shows at once what a loss does not.",
+        contract="train",
+        section="logging",
+        hints=(
+            "Compare a line of metrics.jsonl with what wandb.log is called with.",
+            "wandb gets the same as metrics.jsonl, with the step apart.",
+            "Hand all of the line to the call that logs it.",
+        ),
+        ways=[
+            [
+                metrics(
+                    "run.log(line, step=",
+                    'run.log({k: v for k, v in line.items() if k != "sample"}, step=',
+                )
+            ]
+        ],
+    ),
+    Mistake(
         id="token_ids_not_checked",
         sentence="Ids that the model does not have are found out by a crash, not before training.",
         why="the message is an index error deep in the model, hours into a run at worst.",
@@ -1368,6 +1475,19 @@ RUNS = [
             "Raise ValueError if tokens.max() is not under model.vocab_size.",
         ),
         ways=[[data("if largest >= model.vocab_size:", "if False:")]],
+    ),
+    Mistake(
+        id="token_ids_off_by_one",
+        sentence="An id equal to model.vocab_size is accepted; only larger ones are refused.",
+        why="ids count from 0: a vocabulary that is one too large crashes the run after hours.",
+        contract="train",
+        section="resuming",
+        hints=(
+            "Which is the largest id of a model with vocab_size=13?",
+            "Ids count from 0, so vocab_size itself is none.",
+            "Refuse tokens.max() >= model.vocab_size.",
+        ),
+        ways=[[data("if largest >= model.vocab_size:", "if largest > model.vocab_size:")]],
     ),
     Mistake(
         id="config_warmup_not_compared",
@@ -1535,6 +1655,30 @@ KEPT = [
         ways=[[saving("[-count:]", "[:count]")]],
     ),
     Mistake(
+        id="kept_after_checkpoint",
+        sentence="checkpoint.pt is written before checkpoint-{n}.pt, not after it.",
+        why="a run killed between the two goes on after step n, and checkpoint-{n}.pt is lost.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "The run is killed after the first of the two files. What does it do when it resumes?",
+            "checkpoint.pt says that a step is done, so it comes last.",
+            "Save to checkpoint-{step}.pt, then to checkpoint.pt, and delete old ones at the end.",
+        ),
+        ways=[
+            [
+                saving(
+                    '            self.trainer.save(f"checkpoint-{step}.pt")\n'
+                    '        self.trainer.save("checkpoint.pt")\n',
+                    "            pass\n"
+                    '        self.trainer.save("checkpoint.pt")\n'
+                    "        if keep_last:\n"
+                    '            self.trainer.save(f"checkpoint-{step}.pt")\n',
+                )
+            ]
+        ],
+    ),
+    Mistake(
         id="kept_deleted_before_saving",
         sentence="Old checkpoints are deleted before the new one is written.",
         why="if the disk is full or the power fails just then, there is one less than promised.",
@@ -1606,6 +1750,33 @@ KEPT = [
                     "        self.lowest = loss if loss < math.inf else self.lowest\n"
                     "        minutes =",
                 )
+            ]
+        ],
+    ),
+    Mistake(
+        id="best_by_train_loss",
+        sentence="best.pt has the lowest train_loss, not the lowest valid_loss.",
+        why="a batch that happens to be easy decides, or a model that learns its text by heart.",
+        contract="train",
+        section="keeping-checkpoints",
+        hints=(
+            "Which of the two losses in a line do you compare?",
+            "The loss of a single batch says little, and that of the training text is no test.",
+            "Compare valid_loss with the lowest valid_loss so far.",
+        ),
+        ways=[
+            [
+                saving(
+                    '(line or {}).get("valid_loss", math.inf)',
+                    'line["train_loss"] if line and "valid_loss" in line else math.inf',
+                ),
+                metrics(
+                    'min((line.get("valid_loss", math.inf) for line in kept), default=math.inf)',
+                    "min(\n"
+                    '            (line["train_loss"] for line in kept if "valid_loss" in line),\n'
+                    "            default=math.inf,\n"
+                    "        )",
+                ),
             ]
         ],
     ),

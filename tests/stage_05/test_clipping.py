@@ -16,49 +16,45 @@ def with_gradients(*gradients):
 
 
 def drawn(draw):
-    return with_gradients(draw.normal(3, 4, scale=2.0), draw.normal(5, scale=0.4))
+    """Two matrices and two vectors; no norm of one is near that of all, or of two."""
+    matrices = draw.normal(3, 4, scale=2.0), draw.normal(2, 5, scale=0.9)
+    return with_gradients(matrices[0], draw.normal(5, scale=0.4), matrices[1], draw.normal(3))
+
+
+NAMES = ("first", "second", "third", "fourth")
+
+
+def gradients_of(parameters):
+    return {name: p.grad for name, p in zip(NAMES, parameters, strict=False)}
 
 
 @pytest.mark.points(2)
 def test_gradients_above_the_limit_are_scaled_together(draw):
     parameters = drawn(draw)
     norm = clip_gradients(parameters, 1.5)
-    check(
-        {"norm": norm, "first": parameters[0].grad, "second": parameters[1].grad},
-        atol=1e-6,
-        rtol=1e-5,
-    )
+    check({"norm": norm, **gradients_of(parameters)}, atol=1e-6, rtol=1e-5)
 
 
 def test_gradients_under_the_limit_are_not_scaled(draw):
     parameters = drawn(draw)
     norm = clip_gradients(parameters, 40.0)
-    check(
-        {"norm": norm, "first": parameters[0].grad, "second": parameters[1].grad},
-        atol=1e-6,
-        rtol=1e-5,
-    )
+    check({"norm": norm, **gradients_of(parameters)}, atol=1e-6, rtol=1e-5)
 
 
 def test_gradients_of_an_iterator_are_scaled(draw):
     parameters = drawn(draw)
     norm = clip_gradients(iter(parameters), 1.5)
-    check(
-        {"norm": norm, "first": parameters[0].grad, "second": parameters[1].grad},
-        atol=1e-6,
-        rtol=1e-5,
-    )
+    check({"norm": norm, **gradients_of(parameters)}, atol=1e-6, rtol=1e-5)
 
 
 def test_gradients_that_are_missing_are_left_out(draw):
     parameters = [*drawn(draw), torch.nn.Parameter(draw.normal(4))]
-    norm = outcome(lambda: clip_gradients([parameters[2], *parameters[:2]], 1.5))
+    norm = outcome(lambda: clip_gradients([parameters[4], *parameters[:4]], 1.5))
     without = torch.nn.Parameter(draw.normal(4))
     check(
         {
             "norm": norm,
-            "first": parameters[0].grad,
-            "second": parameters[1].grad,
+            **gradients_of(parameters[:4]),
             "norm where none has one": outcome(lambda: clip_gradients([without], 1.5)),
             "norm of nothing": outcome(lambda: clip_gradients([], 1.5)),
         },
@@ -73,16 +69,11 @@ def test_clipping_changes_gradients_and_nothing_else(draw):
         parameter.data = draw.normal(*parameter.shape, scale=100.0)
     held = [parameter.grad for parameter in parameters]
     clip_gradients(parameters, 1.5)
-    check(
-        {
-            "first, through a reference taken before": held[0],
-            "second, through a reference taken before": held[1],
-            "first weights": parameters[0].detach(),
-            "second weights": parameters[1].detach(),
-        },
-        atol=1e-6,
-        rtol=1e-5,
-    )
+    seen = {
+        f"{name}, through a reference taken before": g for name, g in zip(NAMES, held, strict=True)
+    }
+    seen |= {f"{name} weights": p.detach() for name, p in zip(NAMES, parameters, strict=True)}
+    check(seen, atol=1e-6, rtol=1e-5)
 
 
 def test_gradients_whose_norm_is_not_finite_stay(draw):
@@ -90,7 +81,7 @@ def test_gradients_whose_norm_is_not_finite_stay(draw):
     for bad in (math.inf, math.nan):
         parameters = [*drawn(draw), *with_gradients(torch.tensor([bad, 2.0, -1.0]))]
         seen[f"norm with {bad}"] = str(clip_gradients(parameters, 1.5))
-        for name, parameter in zip(("first", "second", "third"), parameters, strict=True):
+        for name, parameter in zip((*NAMES, "fifth"), parameters, strict=True):
             seen[f"{name} with {bad}"] = parameter.grad
     check(seen, atol=1e-6, rtol=1e-5)
 

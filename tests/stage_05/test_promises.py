@@ -1,8 +1,6 @@
 """Sentences of the contract that only hurt with unusual inputs: an iterator, a transposed weight,
 a number in between, a loss of nothing."""
 
-import io
-
 import torch
 
 from groundup.testing import assert_close
@@ -81,30 +79,6 @@ def test_a_group_may_turn_weight_decay_off(draw):
     three_steps(optimizer, [plain, decayed], [torch.zeros(4), torch.zeros(4)])
     assert_close(plain.detach(), start, "weight_decay 0 is a setting, not a missing one")
     assert_close(decayed.detach(), start * 0.9**3, "the other group decays", atol=1e-6)
-
-
-def test_a_loaded_step_count_still_counts_in_bfloat16(draw):
-    gradients = draw.normal(340, 4).to(torch.bfloat16)
-    weight = torch.nn.Parameter(torch.zeros(4, dtype=torch.bfloat16))
-    optimizer, file = AdamW([weight], lr=0.01), io.BytesIO()
-
-    def go_on(optimizer, weight, gradients):
-        for gradient in gradients:
-            weight.grad = gradient.clone()
-            optimizer.step()
-
-    go_on(optimizer, weight, gradients[:240])
-    torch.save(optimizer.state_dict(), file)
-    copy = torch.nn.Parameter(weight.detach().clone())
-    resumed = AdamW([copy], lr=9.0)
-    file.seek(0)
-    resumed.load_state_dict(torch.load(file, weights_only=True))
-    go_on(optimizer, weight, gradients[240:])
-    go_on(resumed, copy, gradients[240:])
-    why = (
-        "to the bit: load_state_dict casts tensors to the parameter's dtype, in which 256 + 1 = 256"
-    )
-    assert_close(copy.detach(), weight.detach(), why)
 
 
 def test_zeros_are_kept_as_settings():

@@ -4,9 +4,12 @@ Fixtures import stages when they run: this file is read before it is known whose
 """
 
 import contextlib
+import functools
 import json
+import os
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,6 +204,30 @@ def clock(configure, monkeypatch):
                 monkeypatch.setattr(module, attribute, look)
         monkeypatch.setattr(time, name, look)
     return now
+
+
+RENAMED = []
+"""What to call with the target of every renaming."""
+
+
+@functools.cache
+def listen_to_renaming():
+    """Hear os.replace and os.rename, under whatever name they are called; this has no end."""
+
+    def hear(event, arguments):
+        if event == "os.rename":
+            for function in RENAMED:
+                function(Path(os.fsdecode(arguments[1])))
+
+    sys.addaudithook(hear)
+
+
+@pytest.fixture
+def on_rename():
+    """Call a function with the target of every renaming, before it; what that raises, it raises."""
+    listen_to_renaming()
+    yield RENAMED.append
+    RENAMED.clear()
 
 
 @pytest.fixture

@@ -106,6 +106,13 @@ def test_steps_that_come_again_do_not_count_as_the_last(configure, no_blocks, cu
     assert list(kept(config)) == ["checkpoint-6.pt", "checkpoint.pt"]
 
 
+def test_which_checkpoint_takes_its_place_first(configure, fixed_weights, on_rename):
+    names = []
+    on_rename(lambda path: names.append(path.name) if path.suffix == ".pt" else None)
+    train(configure(steps=5, checkpoint_every=2, keep_last=2, eval_every=5, **STILL))
+    check({"renamed into place": names or ["none"]})
+
+
 @pytest.fixture
 def these_losses(on_evaluation):
     """Evaluations are of LOSSES: batches of 4 windows, one for each evaluation."""
@@ -118,7 +125,11 @@ def these_losses(on_evaluation):
     on_evaluation(scale)
 
 
-def test_which_checkpoint_is_the_best(configure, fixed_weights, these_losses, cut_short):
+def test_which_checkpoint_is_the_best(
+    configure, fixed_weights, these_losses, on_forward, cut_short
+):
+    # Step 6, which comes three times, has the lowest train_loss and the highest valid_loss.
+    on_forward(lambda call, logits: 0.01 * logits if call in (6, 16, 17) else None)
     config = {"steps": 10, "checkpoint_every": 5, "eval_every": 2, "keep_best": True, **STILL}
     whole, resumed = configure("whole", **config), configure("resumed", **config)
     train(whole)

@@ -1,6 +1,5 @@
 import errno
 import json
-import os
 
 import pytest
 import torch
@@ -90,16 +89,18 @@ def disk_full(*args, **kwargs):
 
 
 @pytest.mark.parametrize("what", ["torch.save", "os.replace"])
-def test_what_a_failed_save_leaves(save, monkeypatch, answer, what):
+def test_what_a_failed_save_leaves(save, monkeypatch, on_rename, answer, what):
     path, _ = save(torch.nn.Linear(3, 2))
     before, real_save = path.read_bytes(), torch.save
 
     def fail(*args, **kwargs):
-        if what == "torch.save":
-            real_save(*args, **kwargs)
+        real_save(*args, **kwargs)
         disk_full()
 
-    monkeypatch.setattr(*{"torch.save": (torch, "save"), "os.replace": (os, "replace")}[what], fail)
+    if what == "torch.save":
+        monkeypatch.setattr(torch, "save", fail)
+    else:
+        on_rename(lambda target: disk_full() if target.name == path.name else None)
     found = answer(lambda: save(torch.nn.Linear(3, 4)))
     after = path.read_bytes() if path.exists() else b""
     check(

@@ -52,6 +52,13 @@ def test_losses_and_norms_of_accumulated_updates(configure, fixed_weights):
     check(trace(config, fixed_weights[0]), rtol=1e-5, atol=2e-6)
 
 
+@pytest.mark.points(2)
+def test_lines_between_steps_without_one(configure, fixed_weights):
+    config = configure(steps=8, log_every=3, eval_every=4, eval_windows=4)
+    train(config)
+    check(trace(config, fixed_weights[0]), rtol=1e-5, atol=2e-6)
+
+
 def oracle(config, draw):
     """The same run in torch's own words: losses, norms, and the model in the end."""
     model, losses, norms = TransformerLM(config.model), [], []
@@ -148,6 +155,9 @@ def test_no_limit_means_no_clipping(configure, on_step, read_metrics):
     on_step(lambda optimizer: used.append(norm_of_gradients(optimizer)))
     train(config)
     logged = column(read_metrics(config), "grad_norm")
+    smaller = [min(pair) for pair in zip(used, logged, strict=True)]
+    why = "max_grad_norm is None, yet gradients were clipped; expected is their norm before that"
+    assert_close(smaller, logged, why, rtol=1e-4)
     assert_close(logged, used, "the norm in the log is that of the gradients", rtol=1e-4)
 
 

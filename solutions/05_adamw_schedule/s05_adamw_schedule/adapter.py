@@ -98,7 +98,7 @@ def cosine_schedule(
       at total_steps (Loshchilov and Hutter 2017, eq. 5);
     - step ≥ total_steps: min_lr.
 
-    warmup_steps may be 0, for no warm-up.
+    warmup_steps may be 0, for no warm-up. Computed in float64, which Python's floats are.
     """
     if step < warmup_steps:
         return max_lr * step / warmup_steps

@@ -170,11 +170,10 @@ def sample_batch(
     so that a seed means the same batches to everyone. Only the windows are read from `tokens`,
     which may be a memory map larger than memory. Both tensors are int64, on `device`.
 
-    tokens [10, 11, 12, 13, 14], context_length 3, start 1: inputs [11, 12, 13], targets
-    [12, 13, 14].
+    tokens [10, 11, 12, 13, 14], context_length 3, start 1: [11, 12, 13] and [12, 13, 14].
 
     Raises:
-        ValueError: fewer than context_length + 1 ids.
+        ValueError: fewer than context_length + 1 ids; it says how many are needed.
     """
     return data.draw_windows(tokens, batch_size, context_length, device, generator)
 
@@ -192,11 +191,10 @@ def evaluate(
     Window i reads the context_length ids from i · context_length on, and each id is to predict
     the next one, so every id but the first is a target exactly once. The last window is as short
     as what is left. `max_windows` takes the first so many windows. The model reads batch_size
-    windows at once, without gradients and in eval mode, and gets back the mode it was in. The
-    loss is computed in float32.
+    windows at once, in eval mode without gradients, and gets its mode back. The loss is float32.
 
     Raises:
-        ValueError: fewer than 2 ids, which leave nothing to predict.
+        ValueError: fewer than 2 ids, which leave nothing to predict; it says that 2 are needed.
     """
     return evaluation.mean_loss(model, tokens, batch_size, context_length, max_windows)
 
@@ -217,7 +215,7 @@ def save_checkpoint(
     tensors, so that torch.load(weights_only=True) reads it: a dict of
 
     - `model`, `optimizer`: their state dicts; a compiled model's names lose `_orig_mod.`;
-    - `step`, an int; `config`, a dict of dicts and plain values, paths as strings;
+    - `step`, an int; `config`, a dict as JSON gives it back: paths are strings, tuples lists;
     - `generator`: the state of the data's generator; `random`: those of torch's own generators.
 
     Raises:
@@ -238,7 +236,8 @@ def load_checkpoint(
     torch's own generators are set too. Tensors go to the device where the model is.
 
     Raises:
-        ValueError: `path` is no readable checkpoint, or one of a model of other names or shapes.
+        ValueError: `path` is no readable checkpoint (in one line that names it), or one of a model
+            of other names or shapes (it names one of them).
         FileNotFoundError: there is no such file.
     """
     return checkpoint.restore(checkpoint.read(path), path, model, optimizer, generator)
@@ -280,20 +279,21 @@ def train(config: TrainConfig, sample: Callable[[nn.Module], str] | None = None)
 
     If WORLD_SIZE in the environment is above 1, torchrun started so many processes: each draws the
     same batches and trains on part RANK of WORLD_SIZE equal parts of their rows, gradients and
-    train_loss are means over all, and only rank 0 writes. Until you have that, raise ValueError.
+    train_loss are means over all, and only rank 0 writes. Until then, raise ValueError as below.
 
     Raises:
         ValueError: tokens that cannot be read, hold an id that model.vocab_size does not allow, or
-            are fewer than context_length + 1 (in one line that names the field); a batch_size that
-            WORLD_SIZE does not divide; a checkpoint of another configuration (device, compile,
-            entropy_floor, run_dir and what is about evaluating, saving and logging may differ).
+            are fewer than context_length + 1 (in one line with that id and `vocab_size`, or with
+            the count needed and `context_length`); a batch_size that WORLD_SIZE does not divide
+            (in one line that names WORLD_SIZE); a checkpoint of another configuration (in one line
+            that names the field and both values), where device, compile, entropy_floor, run_dir
+            and what is about evaluating, saving and logging may differ.
         FileNotFoundError: a token file is missing.
-        Diverged: a loss or gradient norm is not finite, in whatever step; the message names the
-            step and what may be the cause. The last checkpoint is as it was.
+        Diverged: a loss or gradient norm is not finite, in whatever step; one line names step, loss
+            and what may be the cause, such as max_lr. The last checkpoint is as it was.
         Leak: the validation loss is under entropy_floor by more than chance allows, that is 2/√n
-            for n evaluated tokens.
-        KeyboardInterrupt: Ctrl-C; the update under way was finished and a checkpoint saved;
-            the message says how to go on.
+            for n evaluated tokens; one line names the step and the floor.
+        KeyboardInterrupt: Ctrl-C; the update was finished and saved; the message says how to go on.
     """
     from .loop import run  # loop.py is written on top of the contract above
 
