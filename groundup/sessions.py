@@ -4,6 +4,7 @@ Where the system can fork, a session starts from a process that has loaded torch
 run the same tests before: that takes a tenth of the time.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -79,7 +80,7 @@ def run(jobs: Sequence[Job], workers: int | None = None) -> Iterator[Session]:
         groups.setdefault(job.warm_up, []).append(job)
     waiting = list(groups.items())[::-1]
     running: dict[Any, tuple[Any, tuple[Stage, ...], int]] = {}
-    with tempfile.TemporaryDirectory() as compiled:
+    with tempfile.TemporaryDirectory() as compiled, _ended(running):
         while waiting or running:
             # The next group warms up while one runs, and takes the slots that become free.
             while waiting and len(running) < 2:
@@ -91,12 +92,25 @@ def run(jobs: Sequence[Job], workers: int | None = None) -> Iterator[Session]:
                 sender.close()
                 running[receiver] = process, stages, len(group)
             for ready in multiprocessing.connection.wait(list(running)):
-                process, stages, left = running.pop(ready)
-                yield _received(ready, stages)
+                process, stages, left = running[ready]
+                session = _received(ready, stages)
                 if left > 1:
                     running[ready] = process, stages, left - 1
                 else:
+                    del running[ready]
                     process.join()
+                yield session
+
+
+@contextlib.contextmanager
+def _ended(running: Mapping[Any, tuple[Any, tuple[Stage, ...], int]]) -> Iterator[None]:
+    """End what still runs afterwards: whoever wants no more sessions would wait for it at exit."""
+    try:
+        yield
+    finally:
+        for process, *_ in running.values():
+            process.terminate()
+            process.join()
 
 
 def _received(receiver: Any, stages: Sequence[Stage]) -> Session:

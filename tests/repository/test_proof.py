@@ -1,10 +1,11 @@
 """The proof complains where it should, and the matrix is about the catalogue as it is."""
 
+import multiprocessing
 import re
 
 import pytest
 
-from groundup import catalogue, matrix, proof
+from groundup import catalogue, matrix, proof, sessions
 from groundup.naming import Probe
 from groundup.sessions import Job, Session
 from groundup.stages import STAGES
@@ -72,3 +73,12 @@ def test_the_matrix_has_a_row_for_every_mistake_and_each_is_seen_by_its_own_stag
     assert [name for name, _ in rows] == list(own)
     for name, marks in rows:
         assert marks.split("|")[own[name].number - 1].strip() == "●", name
+
+
+@pytest.mark.skipif(not sessions.CAN_FORK, reason="without fork there is nothing that serves")
+def test_sessions_that_nobody_waits_for_any_more_are_ended():
+    before = set(multiprocessing.active_children())
+    served = sessions.run([Job(str(number), ["--version"]) for number in range(3)])
+    assert next(served).code == 0
+    served.close()
+    assert set(multiprocessing.active_children()) <= before
