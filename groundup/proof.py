@@ -22,6 +22,8 @@ from groundup.stages import ROOT, STAGES, Stage
 
 PAIRS = 320
 SEED = 1
+TOGETHER = {frozenset({"mask_inverted", "causal_mask_excludes_self"}): "causal_mask_upside_down"}
+"""Mistakes that together compute what another one does, and so may be called by its name."""
 ALONE = {isolation.VARIABLE: "1"}
 
 
@@ -151,6 +153,7 @@ def _judge_pair(
     pair: Sequence[Slip], session: Session, others: Sequence[Probe], found: Findings
 ) -> None:
     mine = {slip.mistake.id for slip in pair}
+    mine.add(TOGETHER.get(frozenset(mine), ""))
     _, names = _named(session, others)
     wrong = [ids for ids in names if not mine & set(ids)]
     found.pairs += 1

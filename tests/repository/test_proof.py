@@ -66,6 +66,13 @@ def test_two_mistakes_may_be_called_by_either_name_or_none(ids, misnamed):
     assert (found.pairs, found.misnamed, len(found.complaints)) == (1, misnamed, misnamed)
 
 
+def test_two_mistakes_that_compute_what_a_third_does_may_be_called_by_its_name():
+    for ids, name in proof.TOGETHER.items():
+        found = proof.Findings()
+        proof._judge_pair(tuple(map(catalogue.find, ids)), session(failed(name)), [], found)
+        assert (found.pairs, found.misnamed) == (1, 0)
+
+
 def test_the_matrix_has_a_row_for_every_mistake_and_each_is_seen_by_its_own_stage():
     text = matrix.FILE.read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", text, re.MULTILINE)
