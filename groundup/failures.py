@@ -75,16 +75,20 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int, str]]:
 
 def _expected(frames: list[tuple[str, int, str]]) -> str:
     """The exception that the test waits for with pytest.raises, if it does."""
-    for path, line, _ in frames:
-        if not _is_in("tests", path):
-            continue
-        for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.With) and node.lineno <= line <= (node.end_lineno or 0):
-                calls = [item.context_expr for item in node.items]
-                for call in calls:
-                    if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.raises":
-                        return ast.unparse(call.args[0])
-    return ""
+    around = [
+        node
+        for path, line, _ in frames
+        if _is_in("tests", path)
+        for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.With) and node.lineno <= line <= (node.end_lineno or 0)
+    ]
+    calls = [item.context_expr for node in around for item in node.items]
+    waited = (
+        ast.unparse(call.args[0])
+        for call in calls
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.raises"
+    )
+    return next(waited, "")
 
 
 def _is_in(folder: str, path: str) -> bool:

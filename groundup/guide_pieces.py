@@ -19,7 +19,8 @@ def pieces(stage: Stage) -> list[tuple[str, list[str], str]]:
     """Of every pytest command in the guide but that of the whole stage: the anchor of its section,
     the tests that it names, and its -k."""
     section, found = "", []
-    for line in stage.guide.read_text(encoding="utf-8").splitlines():
+    text = stage.guide.read_text(encoding="utf-8").replace("\\\n", "")
+    for line in text.splitlines():
         if heading := re.match("##+ (.+)", line):
             section = anchor(heading[1])
         elif line.startswith("pytest tests/"):

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from matplotlib.axis import Axis
-from matplotlib.ticker import Formatter, LogLocator, NullFormatter
+from matplotlib.ticker import Formatter, FuncFormatter, LogLocator, NullFormatter
+
+PLAIN = FuncFormatter(lambda value, _position: f"{value:g}")
 
 
 def log_ticks(axis: Axis, formatter: Formatter, subs: Sequence[float] = (1, 2, 5)) -> None:

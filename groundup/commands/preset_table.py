@@ -11,10 +11,11 @@ UNKNOWN = "?"
 def preset_table() -> str:
     """Stage 04 counts parameters, stage 08 memory; a question mark where it is not written."""
     blocks = [_block(name, preset) for name, preset in PRESETS.items()]
-    for unit, stages in {"M parameters": "stages 2,3,4", "GB": "stage 8"}.items():
-        if f"{UNKNOWN} {unit}" in blocks[0]:
-            numbers = stages.split()[1]
-            blocks.append(f"{UNKNOWN} {unit}: write {stages}, or --reference {numbers}")
+    needs = {
+        f"{UNKNOWN} M parameters": "write stages 2,3,4, or --reference 2,3,4",
+        f"{UNKNOWN} GB": "write stage 8, or --reference 8",
+    }
+    blocks += [f"{what}: {need}" for what, need in needs.items() if what in blocks[0]]
     return "\n".join(blocks)
 
 

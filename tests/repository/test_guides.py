@@ -164,6 +164,8 @@ def test_a_piece_of_a_guide_is_a_section_with_tests(stage):
         "stage_01/test_training.py::test_ties_of_bytes[é]": "ties",
         "stage_03/test_rope.py::test_rope_far_out": "precision-and-devices",
         "stage_07/test_stream.py::test_anything": "stream",
+        "stage_08/test_timing.py::test_percentiles_of_single_steps": "timing",
+        "stage_08/test_timing.py::test_utilisation_of_different_devices": "utilisation",
         "stage_02/test_promises.py::test_that_no_piece_names": "",
     }.items(),
 )

@@ -64,11 +64,12 @@ def textbook_merges(data, num_merges, special_tokens=()):
 
 
 def _merge(word, pair):
-    merged, place = [], 0
-    while place < len(word):
-        width = 2 if word[place : place + 2] == pair else 1
-        merged.append(b"".join(word[place : place + width]))
-        place += width
+    merged = [word[0]]
+    for token in word[1:]:
+        if (merged[-1], token) == pair:
+            merged[-1] += token
+        else:
+            merged.append(token)
     return tuple(merged)
 
 
@@ -92,6 +93,21 @@ def given():
         return dict(enumerate(tokens)), merges
 
     return make
+
+
+@pytest.fixture(scope="session")
+def textbook_ids(given):
+    """Gives the ids of a pre-token: each given merge everywhere, in the order of learning."""
+    vocab, merges = given()
+    ids = {token: token_id for token_id, token in vocab.items()}
+
+    def encode(text):
+        word = tuple(bytes([byte]) for byte in text.encode())
+        for pair in merges:
+            word = _merge(word, pair)
+        return [ids[token] for token in word]
+
+    return encode
 
 
 @pytest.fixture(scope="session")

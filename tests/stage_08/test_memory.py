@@ -89,6 +89,25 @@ def test_training_memory_refuses_an_unknown_dtype():
         training_memory(config(), BATCH, SEQ, "float16")
 
 
+SCRIPTS = {(4, 2, 0, 3): 6, (1, 0, 5, 0, 2): 5, (3, 2, 1): 6, (2, 0, 3, 1, 0): 4}
+"""What steps allocate, with the most that each holds at one moment."""
+
+
+def allocate(script, kept):
+    """Each number allocates so many times 16 MiB; 0 frees what there is. The rest is kept."""
+    held = []
+    for place, size in enumerate(script):
+        held = [*held, of_two_operations(size * 16 * MEBI, place)] if size else []
+    kept.extend(held)
+
+
+def of_two_operations(count, place):
+    """So many bytes that are never written to; what allocates them changes from place to place."""
+    if place % 2:
+        return torch.empty_strided((count,), (1,), dtype=torch.uint8)
+    return torch.empty(count, dtype=torch.uint8)
+
+
 def test_peak_memory_is_the_most_held_at_one_moment():
     there_before = torch.ones(8 * MEBI // 4)
 
@@ -101,6 +120,9 @@ def test_peak_memory_is_the_most_held_at_one_moment():
     found = peak_memory(step, "cpu")
     assert_close(found / MEBI, 6.0, "4 and 2 MiB at once, 3 later; 8 were there before", rtol=1e-3)
     del there_before
+    for script, most in SCRIPTS.items():
+        found = peak_memory(lambda script=script: allocate(script, []), "cpu")
+        assert_close(found / MEBI, 16.0 * most, f"steps of {script} times 16 MiB", atol=0.05)
 
 
 def test_peak_memory_counts_what_autograd_keeps(draw):
@@ -184,27 +206,15 @@ def test_peak_memory_of_steps_on_mps(monkeypatch):
     check({"peaks": peaks, "calls of step": [gpu.steps for gpu in gpus]})
 
 
-def of_two_operations(count, place):
-    """So many bytes that are never written to; what allocates them changes from place to place."""
-    if place % 2:
-        return torch.empty_strided((count,), (1,), dtype=torch.uint8)
-    return torch.empty(count, dtype=torch.uint8)
-
-
 def test_peak_memory_of_steps_on_the_cpu():
     calls, kept = [], []
 
-    def step(*script):
-        """Each number allocates so many times 16 MiB; 0 frees what there is. The rest is kept."""
+    def step(script):
         calls.append(script)
-        held = []
-        for place, size in enumerate(script):
-            held = [*held, of_two_operations(size * 16 * MEBI, place)] if size else []
-        kept.extend(held)
+        allocate(script, kept)
 
-    scripts = (4, 2, 0, 3), (1, 0, 5, 0, 2), (3, 2, 1), (2, 0, 3, 1, 0)
-    peaks = [peak_memory(lambda script=script: step(*script), "cpu") for script in scripts]
-    found = {f"of {script}, in 16 MiB": peak for script, peak in zip(scripts, peaks, strict=True)}
+    peaks = [peak_memory(lambda script=script: step(script), "cpu") for script in SCRIPTS]
+    found = {f"of {script}, in 16 MiB": peak for script, peak in zip(SCRIPTS, peaks, strict=True)}
     in_units = {name: round(peak / (16 * MEBI)) for name, peak in found.items()}
     check(in_units | {"calls of step": len(calls)})
 

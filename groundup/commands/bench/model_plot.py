@@ -6,16 +6,15 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FuncFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from groundup.atomic import replacing
-from groundup.ticks import log_ticks
+from groundup.ticks import PLAIN, log_ticks
 
 Record = dict[str, Any]
 COLORS = {"own": "#1f5fa8", "fused": "#c1440e"}
 DTYPES = {"float32": "o", "bfloat16": "s"}
 GREY = "#999999"
-PLAIN = FuncFormatter(lambda value, _position: f"{value:g}")
 
 
 def draw(records: Sequence[Record], limits: Any, out: Path, *, title: str) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import NullLocator
 
 from groundup.atomic import replacing
 from groundup.commands.bench.bpe_rounds import TextResult, Timing
-from groundup.ticks import log_ticks
+from groundup.ticks import PLAIN, log_ticks
 
 STYLES = {
     "ours": ("black", "-"),
@@ -52,9 +52,8 @@ def _draw(axes: Axes, task: str, by_size: list[list[Timing]]) -> None:
             label=line[0].library,
         )
     axes.set(title=task, xlabel="size of the text (MB)", xscale="log", yscale="log")
-    plain = FuncFormatter(lambda value, _: f"{value:g}")
     axes.set_xticks(sizes, [f"{size:.3g}" for size in sizes])
     axes.xaxis.set_minor_locator(NullLocator())
-    log_ticks(axes.yaxis, plain)
+    log_ticks(axes.yaxis, PLAIN)
     axes.grid(alpha=0.3)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, FuncFormatter
+from matplotlib.ticker import EngFormatter
 
 from groundup.commands.report.runs import Line, Run
 from groundup.svg import INK, SERIES, inline_svg, new_figure, page_style
-from groundup.ticks import log_ticks
+from groundup.ticks import PLAIN, log_ticks
 
-PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 STYLES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 

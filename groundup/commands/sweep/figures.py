@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from groundup.atomic import replacing
 from groundup.commands.sweep.grid import shown_value
 from groundup.commands.sweep.summary import Setting, other_values
-from groundup.ticks import log_ticks
+from groundup.ticks import PLAIN, log_ticks
 
 LOSS = "validation loss (nats per token)"
 SIZE = (8, 4.5)
@@ -135,7 +135,7 @@ def _finish(axes: Axes, settings: Sequence[Setting], *, legend: bool) -> None:
     if floor is not None:
         axes.axhline(floor, color="black", ls="--", lw=1, label=f"entropy floor {floor:.3f}")
     axes.set_yscale("log")
-    log_ticks(axes.yaxis, FuncFormatter(lambda value, _position: f"{value:g}"), subs=(1, 2, 3, 5))
+    log_ticks(axes.yaxis, PLAIN, subs=(1, 2, 3, 5))
     axes.grid(alpha=0.3)
     if legend:
         axes.legend(loc="best", fontsize=9)
